@@ -1,0 +1,41 @@
+# What every target of the house shares: language, warnings, sanitizers, and how a part is declared.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+                    $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> -Werror)
+if(CARAVAN_SANITIZE)
+  add_compile_options(-fsanitize=${CARAVAN_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${CARAVAN_SANITIZE})
+endif()
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+# caravan_part(NAME SOURCES ... USES targets... PRIVATELY targets...)
+# A part sees the checkout's root as its include path: #include "events/ids.hpp".
+function(caravan_part name)
+  cmake_parse_arguments(PART "" "" "SOURCES;USES;PRIVATELY" ${ARGN})
+  if(PART_SOURCES)
+    add_library(${name} STATIC ${PART_SOURCES})
+    target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${name} PUBLIC ${PART_USES} PRIVATE ${PART_PRIVATELY})
+  else()
+    add_library(${name} INTERFACE)
+    target_include_directories(${name} INTERFACE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${name} INTERFACE ${PART_USES})
+  endif()
+endfunction()

@@ -1,0 +1,54 @@
+// job: all that one cloud's own agents and proxies need to know about one migration. It travels from
+// a controller to its own devices only, never to another cloud.
+#pragma once
+
+#include <string>
+
+#include "events/describe.hpp"
+#include "events/ids.hpp"
+#include "events/ticket.hpp"
+#include "events/vm_spec.hpp"
+
+namespace caravan {
+
+enum class side : std::uint8_t { source, destination };
+enum class copy_mode : std::uint8_t { cow, disk };  // NON_SHARED_INC, NON_SHARED_DISK
+
+struct job {
+    migration_id id;
+    side here = side::source;
+    vm_spec vm;
+    copy_mode mode = copy_mode::cow;
+    epoch run_right;               // the epoch that the destination will acquire
+    cloud_name own, peer;
+    host_name host;                // of this cloud
+    std::string agent_endpoint;    // "host:port" where that host's agent accepts its proxy's streams
+    std::string proxy_endpoint;    // "host:port" where the own proxy accepts its agents' streams
+    std::string peer_endpoint;     // "host:port" of the peer cloud's proxy on the WAN
+    signed_ticket ticket;          // the destination's leave; empty before admission
+    duration downtime_max{};       // 0: the hypervisor's default
+    bytes bandwidth = 0;           // bytes/s, 0: no limit
+    instant deadline{};            // nothing of this migration before the pivot outlives it
+    friend bool operator==(const job&, const job&) = default;
+};
+
+template <class F>
+void describe(F& f, job& x) {
+    f.field("id", x.id, "migration");
+    f.field("here", x.here, "source or destination");
+    f.field("vm", x.vm, "specification");
+    f.field("mode", x.mode, "cow or disk");
+    f.field("run_right", x.run_right, "epoch the destination will acquire");
+    f.field("own", x.own, "this cloud");
+    f.field("peer", x.peer, "the other cloud");
+    f.inside("host", x.host, "host in this cloud");
+    f.inside("agent_endpoint", x.agent_endpoint, "host:port of the host's agent");
+    f.inside("proxy_endpoint", x.proxy_endpoint, "host:port of the own proxy");
+    f.inside("peer_endpoint", x.peer_endpoint, "host:port of the peer's proxy");
+    f.field("ticket", x.ticket, "the destination's leave");
+    f.field("downtime_max", x.downtime_max, "microseconds, 0: default");
+    f.field("bandwidth", x.bandwidth, "bytes/s, 0: no limit");
+    f.field("deadline", x.deadline, "before the pivot");
+}
+
+}  // namespace caravan
