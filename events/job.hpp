@@ -2,7 +2,10 @@
 // a controller to its own devices only, never to another cloud.
 #pragma once
 
+#include <array>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "events/describe.hpp"
 #include "events/ids.hpp"
@@ -13,6 +16,10 @@ namespace caravan {
 
 enum class side : std::uint8_t { source, destination };
 enum class copy_mode : std::uint8_t { cow, disk };  // NON_SHARED_INC, NON_SHARED_DISK
+inline constexpr std::array<std::string_view, 2> side_names = {"source", "destination"};
+inline constexpr std::array<std::string_view, 2> copy_mode_names = {"cow", "disk"};
+constexpr const auto& names_of(side) noexcept { return side_names; }
+constexpr const auto& names_of(copy_mode) noexcept { return copy_mode_names; }
 
 struct job {
     migration_id id;
@@ -29,6 +36,11 @@ struct job {
     duration downtime_max{};       // 0: the hypervisor's default
     bytes bandwidth = 0;           // bytes/s, 0: no limit
     instant deadline{};            // nothing of this migration before the pivot outlives it
+    // For the gate at the own proxy (adapters/channel/gate):
+    std::string sockets;              // the host's directory of per-migration sockets
+    std::string own_live_xml;         // destination: our own XML of the VM, which takes the place
+    std::string own_persistent_xml;   // of whatever the peer sends
+    std::vector<std::string> markers; // names, addresses, paths of this cloud: must not leave
     friend bool operator==(const job&, const job&) = default;
 };
 
@@ -49,6 +61,10 @@ void describe(F& f, job& x) {
     f.field("downtime_max", x.downtime_max, "microseconds, 0: default");
     f.field("bandwidth", x.bandwidth, "bytes/s, 0: no limit");
     f.field("deadline", x.deadline, "before the pivot");
+    f.inside("sockets", x.sockets, "the host's directory of migration sockets");
+    f.inside("own_live_xml", x.own_live_xml, "destination: the domain XML that is used here");
+    f.inside("own_persistent_xml", x.own_persistent_xml, "destination: the same, inactive");
+    f.inside("markers", x.markers, "own names, addresses and paths that must not leave");
 }
 
 }  // namespace caravan
