@@ -33,23 +33,24 @@ enum class direction : std::uint8_t {
 };
 
 // The neutral convention: what both clouds agree on, so that nothing of either has to be said.
-inline constexpr std::string_view neutral_prefix = "/caravan/";  // of every path in XML that crosses
-inline constexpr std::string_view neutral_bridge = "caravan";    // the name of every bridge
-std::string neutral_mem_uri(const migration_id&);  // unix:///caravan/ID-mem.sock
-std::string neutral_nbd_uri(const migration_id&);  // unix:///caravan/ID-nbd.sock
+inline constexpr std::string_view neutral_prefix =
+    "/caravan/";                                               // of every path in XML that crosses
+inline constexpr std::string_view neutral_bridge = "caravan";  // the name of every bridge
+std::string neutral_mem_uri(const migration_id&);              // unix:///caravan/ID-mem.sock
+std::string neutral_nbd_uri(const migration_id&);              // unix:///caravan/ID-nbd.sock
 
 struct policy {
-    ticket leave;             // verified by whoever made the gate: id, vm, vm_uuid, disks, whole_disk
+    ticket leave;  // verified by whoever made the gate: id, vm, vm_uuid, disks, whole_disk
     std::string own_mem_uri;  // the own libvirt's migrate_uri, "unix:///…/ID-mem.sock"
     std::string own_nbd_uri;  // the own libvirt's disks_uri
     // Destination: take the place of the peer's. Empty: the peer's neutral one passes, once judged.
     std::string own_live_xml;
     std::string own_persistent_xml;
-    // Own wall clock when the gate was made, ms since 1970. The job statistics' times cross relative
-    // to it, so that neither clock is told and downtime comes out right at both ends.
+    // Own wall clock when the gate was made, ms since 1970. The job statistics' times cross
+    // relative to it, so that neither clock is told and downtime comes out right at both ends.
     std::int64_t opened_ms = 0;
-    // Tripwire: own host names, UUIDs, addresses, paths, bridges. A frame about to leave with one of
-    // them in it is refused.
+    // Tripwire: own host names, UUIDs, addresses, paths, bridges. A frame about to leave with one
+    // of them in it is refused.
     std::vector<std::string> own_markers;
 };
 
@@ -58,7 +59,7 @@ struct refusal {
                          // procedure_refused, unasked_reply, wrong_keepalive. Of what they say:
                          // wrong_open, wrong_flags, wrong_uri, wrong_disks, wrong_parameter,
                          // foreign_domain, forbidden_element, forbidden_value, inside_name,
-                         // no_persistent_xml
+                         // no_persistent_xml. Of the gate itself: gate_failed (no memory)
     std::string detail;  // inside: for the own audit log
     friend bool operator==(const refusal&, const refusal&) = default;
 };
@@ -78,8 +79,8 @@ class gate {
     gate(gate&&) noexcept;
     gate& operator=(gate&&) noexcept;
 
-    // Takes bytes in any chunking; keeps at most one unfinished frame per direction. A refused call is
-    // answered with a libvirt error that carries the reason's name. Once it has refused, a gate
+    // Takes bytes in any chunking; keeps at most one unfinished frame per direction. A refused call
+    // is answered with a libvirt error that carries the reason's name. Once it has refused, a gate
     // forwards nothing more and answers every take with the same refusal.
     verdict take(direction, std::string_view bytes);
 
