@@ -44,6 +44,8 @@ class channel_listener {
     virtual void destination_ready(const migration_id&) = 0;
     // Proxy: a record arrived from the peer's proxy over the open channel (the fast path).
     virtual void record_heard(const migration_id&, const std::string& bytes) = 0;
+    // Proxy: the real text of an error that the gate made neutral. For the own audit log only.
+    virtual void scrubbed(const migration_id&, const std::string& /*inside*/) {}
 };
 
 class channel {
