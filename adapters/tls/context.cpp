@@ -10,7 +10,7 @@
 namespace caravan::tls {
 namespace {
 
-enum class end : std::uint8_t { server, client };
+enum class end : std::uint8_t { server, client, datagrams };
 
 result<void> trust(SSL_CTX* in, const std::string& file, const cloud_name& cloud, anchors& known) {
     auto authorities = read_certificates(file);
@@ -62,6 +62,20 @@ result<void> load_own(SSL_CTX* in, const material& from) {
     return {};
 }
 
+const SSL_METHOD* method_of(end which) {
+    if (which == end::datagrams) return DTLS_method();
+    return which == end::server ? TLS_server_method() : TLS_client_method();
+}
+
+// OpenSSL 3.0 has no DTLS 1.3: of DTLS 1.2 only forward secrecy with AEAD, and no renegotiation.
+void harden_datagrams(SSL_CTX* made) {
+    SSL_CTX_set_min_proto_version(made, DTLS1_2_VERSION);
+    SSL_CTX_set_max_proto_version(made, DTLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(made, "ECDHE+AESGCM:ECDHE+CHACHA20");
+    SSL_CTX_set_session_cache_mode(made, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(made, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+}
+
 void harden(SSL_CTX* made) {
     SSL_CTX_set_min_proto_version(made, TLS1_3_VERSION);
     SSL_CTX_set_max_proto_version(made, TLS1_3_VERSION);
@@ -74,9 +88,9 @@ void harden(SSL_CTX* made) {
 }
 
 result<context> make(end which, const material& from, const pins* peers, int verify) {
-    context made(SSL_CTX_new(which == end::server ? TLS_server_method() : TLS_client_method()));
+    context made(SSL_CTX_new(method_of(which)));
     if (!made) return transient("no_memory", drain_errors());
-    harden(made.get());
+    which == end::datagrams ? harden_datagrams(made.get()) : harden(made.get());
     if (auto loaded = load_own(made.get(), from); !loaded) return tl::unexpected(loaded.error());
     anchors known;
     const auto own = own_identity(from.certificate);
@@ -105,6 +119,10 @@ result<context> server_context(const material& from, const pins& peers) {
 }
 result<context> client_context(const material& from, const pins& peers) {
     return make(end::client, from, &peers, mutual);
+}
+
+result<context> datagram_context(const material& from, const pins& peers) {
+    return make(end::datagrams, from, &peers, mutual);
 }
 
 connection accept_on(SSL_CTX* from, int socket) {

@@ -57,6 +57,8 @@ result<context> server_context(const material&, client_certificate = client_cert
 result<context> client_context(const material&);
 result<context> server_context(const material&, const pins&);
 result<context> client_context(const material&, const pins&);
+// The same for datagrams, both ends: DTLS 1.2 (RFC 6347), AES-GCM or ChaCha20 with forward secrecy.
+result<context> datagram_context(const material&, const pins&);
 
 // A new connection of a context on a socket that the caller keeps; null only without memory.
 connection accept_on(SSL_CTX*, int socket);
