@@ -1,0 +1,68 @@
+#include "adapters/sqlite/schema.hpp"
+
+namespace caravan::adapter {
+namespace {
+
+constexpr const char* tables = R"sql(
+begin immediate;
+create table entries(
+    position integer primary key,      -- 1, 2, 3 … over all streams
+    stream   text    not null,         -- "vm/sge-1"
+    version  integer not null,         -- 1, 2, 3 … of the stream
+    type     text    not null,         -- "caravan.vm.started"
+    bytes    text    not null,         -- the event: one CloudEvents line, shared fields
+    inside   text    not null,         -- fields that never leave this cloud, or ''
+    salt     blob    not null,         -- 16 bytes where inside is not empty
+    link     blob    not null,         -- SHA-256 chain after this entry
+    unique(stream, version)
+) strict;
+create table marks(name text primary key, value integer not null) strict, without rowid;
+create table heads(
+    position  integer primary key,
+    link      blob not null,
+    signature blob not null,           -- Ed25519 over the head, by the key named
+    key       text not null
+) strict;
+create view events as
+    select position, case when json_valid(bytes) then json_extract(bytes, '$.time') end as time,
+           type, stream, version, bytes as event, inside
+    from entries;
+create view streams as
+    select stream, count(*) as events, max(version) as version, max(position) as last_position
+    from entries group by stream;
+create view chain as select position, lower(hex(link)) as link from entries;
+)sql";
+
+result<void> make(database& db) {
+    const std::string stamps = "pragma application_id=" + std::to_string(application_id) +
+                               "; pragma user_version=" + std::to_string(schema_version) + "; commit;";
+    auto made = db.run(tables + stamps);
+    if (!made && db.in_transaction()) (void)db.run("rollback");
+    return made;
+}
+
+}  // namespace
+
+result<void> ensure_schema(database& db, const std::string& path) {
+    const auto id = db.number("pragma application_id");
+    if (!id) return tl::unexpected(id.error());
+    const auto version = db.number("pragma user_version");
+    if (!version) return tl::unexpected(version.error());
+    const auto objects = db.number("select count(*) from sqlite_schema");
+    if (!objects)
+        return permanent("journal_foreign", path + " is no journal: " + objects.error().detail +
+                                                "; name another path, or restore it from a copy");
+    if (*id == 0 && *objects == 0) return make(db);
+    if (*id != application_id)
+        return permanent("journal_foreign",
+                         path + " is another program's database; name another path");
+    if (*version > schema_version)
+        return permanent("journal_newer",
+                         path + " was written by a newer Caravan (schema " +
+                             std::to_string(*version) + ", this program knows " +
+                             std::to_string(schema_version) +
+                             "): start that version, or restore the copy made before the upgrade");
+    return {};
+}
+
+}  // namespace caravan::adapter
