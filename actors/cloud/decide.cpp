@@ -1,0 +1,44 @@
+#include "actors/cloud/state.hpp"
+
+namespace caravan::cloud {
+
+namespace {
+
+// Applied exactly once: what was applied already is passed over, what does not follow stops the feed.
+decision take_in(const state& s, const hear& c) {
+    if (s.now == phase::stopped) return refuse("feed_stopped", s.reason);
+    std::vector<said> all;
+    auto last = s.last.at;
+    const std::string* incarnation = &s.last.incarnation;
+    for (const auto& record : c.records) {
+        if (record.at <= last) continue;
+        std::string wrong;
+        if (record.at != last.next()) wrong = "feed_gap";
+        if (last.value && record.incarnation != *incarnation) wrong = "feed_rewound";
+        if (!wrong.empty()) {
+            all.push_back({fact(feed_stopped{last, wrong, "record " + std::to_string(record.at.value)})});
+            return all;
+        }
+        all.push_back({fact(record)});
+        last = record.at;
+        incarnation = &record.incarnation;
+    }
+    return all;
+}
+
+}  // namespace
+
+decision decide(const state& s, const command& c, const context&) {
+    return std::visit(overloaded{
+        [&](const hear& x) { return take_in(s, x); },
+        [&](const stop_feed& x) {
+            return s.now == phase::stopped ? nothing()
+                                           : facts(fact(feed_stopped{s.last.at, x.reason, x.detail}));
+        },
+        [&](const resume_feed&) {
+            return s.now == phase::stopped ? facts(fact(feed_resumed{s.last.at})) : nothing();
+        },
+    }, c);
+}
+
+}  // namespace caravan::cloud

@@ -1,0 +1,64 @@
+// The state of one migration at its source: how far the saga move_vm has got.
+#pragma once
+
+#include "actors/sagas/move_vm.hpp"
+#include "actors/shape.hpp"
+#include "events/migration.hpp"
+
+namespace caravan::migration {
+
+enum class phase : std::uint8_t { absent, forward, undoing, done, undone };
+inline constexpr std::array<std::string_view, 5> phase_names = {"absent", "forward", "undoing", "done",
+                                                                "undone"};
+constexpr const auto& names_of(phase) noexcept { return phase_names; }
+
+struct side_progress {
+    bool needed = false, asked = false, done = false;
+    std::uint32_t attempt = 1;
+    instant since{};     // when this attempt began
+    instant retry_at{};  // when the next one is due; epoch 0: none is
+};
+
+struct state {
+    phase now = phase::absent;
+    requested what;
+    signed_ticket ticket;
+    std::uint32_t step = 0;
+    side_progress source, destination;  // of this step, in this direction
+    bool refused = false;        // the destination said no to the first step: nothing to undo there
+    bool kept = false;           // in undoing: the abort is on record in the VM's stream
+    bool investigating = false;  // the copy's outcome is unknown: looking at both sides
+    std::string reason;
+    struct {  // what commands left that is no fact: gone after a restart, and then looked for again
+        note_copied copied;
+        std::string source, destination;  // seen while investigating
+    } seen;
+};
+
+// The order of the table, for decide and evolve alike.
+inline bool touches(std::uint32_t step, side at) noexcept {
+    const auto place = saga::move_vm[step].place;
+    return place == saga::where::both || (place == saga::where::source) == (at == side::source);
+}
+// The first step at or before `step` that has something to undo; none: the undo is through.
+std::optional<std::uint32_t> undo_from(const state&, std::uint32_t step) noexcept;
+inline direction way_of(const state& s) noexcept {
+    return s.now == phase::undoing ? direction::undo : direction::forward;
+}
+inline op op_of(std::uint32_t step, direction way) noexcept {
+    return way == direction::forward ? saga::move_vm[step].forward : saga::move_vm[step].undo;
+}
+
+decision decide(const state&, const command&, const context&);
+void evolve(state&, const fact&, instant at);
+effects pending(const state&);
+
+// What a command leaves in state::seen.
+void note(state&, const command&);
+
+inline bool over(const state& s) noexcept { return s.now == phase::done || s.now == phase::undone; }
+inline bool after_pivot(const state& s) noexcept {
+    return s.now == phase::forward && s.step > saga::pivot_step;
+}
+
+}  // namespace caravan::migration

@@ -1,0 +1,106 @@
+#include "actors/visit/state.hpp"
+
+namespace caravan::visit {
+
+namespace {
+
+said answer(const state& s, const asking& key, step_result how, signed_ticket ticket = {}) {
+    return {fact(answered{key, std::move(how), std::move(ticket)}), s.request.from};
+}
+
+decision at_once(const state& s, const ask& c, step_result how) {
+    std::vector<said> all;
+    all.push_back({fact(asked{c.key, c.about})});
+    all.push_back(answer(s, c.key, std::move(how)));
+    if (s.request.from.empty() && !c.about.empty()) all.back().audience = c.about.front().from;
+    return all;
+}
+
+bool needs_admission(op what) {
+    return what != op::reserve && what != op::release && what != op::observe;
+}
+
+decision hear_ask(const state& s, const ask& c, const context& now) {
+    if (rank_of(c.key) <= s.rank) return nothing();
+    const bool undo = c.key.way == direction::undo;
+    switch (s.now) {
+        case phase::absent:
+            if (c.key.what != op::reserve || c.about.empty()) return nothing();
+            if (c.about.front().to != now.own) return nothing();  // not for us: a peer that errs
+            break;
+        case phase::freed:
+        case phase::freeing:
+            return at_once(s, c, undo ? step_result{} : step_result{outcome::permanent, "visit_over"});
+        case phase::settled: return at_once(s, c, {});
+        case phase::owed:
+        case phase::owning:
+            if (undo) return at_once(s, c, {outcome::permanent, "already_released"});
+            if (c.key.what == op::resume_vm && s.now == phase::owning) return at_once(s, c, {});
+            break;
+        case phase::admitting:
+            if (needs_admission(c.key.what) && !undo)
+                return at_once(s, c, {outcome::permanent, "not_admitted"});
+            break;
+        case phase::admitted:
+            if (c.key.what == op::resume_vm) return at_once(s, c, {outcome::transient, "release_not_heard"});
+            break;
+    }
+    return facts(fact(asked{c.key, c.about}));
+}
+
+// What was done unasked: the takeover after the release, the look and the clearing after silence.
+decision hear_own(const state& s, const hear_result& c) {
+    std::vector<said> all;
+    if (c.key.what == op::resume_vm && s.acquiring && s.now == phase::owed) {
+        if (c.how.ended != outcome::ok) return facts(fact(awaiting_word{c.how.reason}));
+        all.push_back({fact(acquired{})});
+        const asking first{s.request.id, saga::pivot_step + 1, direction::forward, 1, op::resume_vm};
+        if (s.current && s.current->what == op::resume_vm) all.push_back(answer(s, *s.current, {}));
+        else if (s.rank < rank_of(first)) all.push_back(answer(s, first, {}));
+    } else if (c.key.what == op::observe && s.silent && s.now == phase::admitted) {
+        if (c.how.reason == "whole") return s.whole ? nothing() : facts(fact(awaiting_word{"whole"}));
+        if (c.how.ended != outcome::ok) return facts(fact(awaiting_word{"unseen"}));
+        return facts(fact(freeing{"deadline_passed"}));
+    } else if (c.key.what == op::release && s.now == phase::freeing) {
+        return c.how.ended == outcome::ok ? facts(fact(freed{s.reason})) : facts(fact(freeing{s.reason}));
+    }
+    return all;
+}
+
+decision hear_done(const state& s, const hear_result& c) {
+    if (!s.current || !(*s.current == c.key)) return hear_own(s, c);
+    std::vector<said> all;
+    const bool ok = c.how.ended == outcome::ok;
+    if (c.key.what == op::reserve && ok) all.push_back({fact(admitted{s.request, c.ticket, c.host})});
+    if (c.key.what == op::resume_vm && ok) all.push_back({fact(acquired{})});
+    all.push_back(answer(s, c.key, c.how, c.ticket));
+    if (c.key.what == op::release && ok) all.push_back({fact(freed{"undone"})});
+    if (c.key.what == op::reserve && !ok && c.how.ended == outcome::permanent)
+        all.push_back({fact(freed{c.how.reason})});
+    if (c.key.what == op::retire_copy && ok) all.push_back({fact(settled{})});
+    return all;
+}
+
+decision released(const state& s, const hear_release& c) {
+    if (s.now != phase::admitted) return nothing();  // heard before, or never admitted
+    if (c.run_right != s.request.run_right)
+        return refuse("stale_epoch", "the release is of epoch " + std::to_string(c.run_right.value));
+    return facts(fact(release_heard{c.run_right, c.fast}));
+}
+
+}  // namespace
+
+decision decide(const state& s, const command& c, const context& now) {
+    return std::visit(overloaded{
+        [&](const ask& x) { return hear_ask(s, x, now); },
+        [&](const hear_result& x) { return hear_done(s, x); },
+        [&](const hear_release& x) { return released(s, x); },
+        [&](const deadline_passed&) -> decision {
+            const bool idle = s.now == phase::admitting || s.now == phase::admitted;
+            if (!idle || s.silent || now.now < s.deadline) return nothing();
+            return facts(fact(awaiting_word{"deadline_passed"}));
+        },
+    }, c);
+}
+
+}  // namespace caravan::visit

@@ -1,0 +1,50 @@
+#include "actors/visit/state.hpp"
+
+namespace caravan::visit {
+
+namespace {
+
+job job_of(const state& s) {
+    const auto& r = s.request;
+    job j;
+    j.id = r.id;
+    j.here = side::destination;
+    j.vm = r.vm;
+    j.mode = r.mode;
+    j.run_right = r.run_right;
+    j.own = r.to;
+    j.peer = r.from;
+    j.host = s.host;
+    j.ticket = s.ticket;
+    j.downtime_max = r.downtime_max;
+    j.bandwidth = r.bandwidth;
+    j.deadline = r.deadline;
+    return j;
+}
+
+// Keys of what is done unasked are never keys of an asking: attempts count from a million.
+asking own_key(const state& s, op what) {
+    return {s.request.id, saga::index_of(what), direction::forward, 1'000'000 + s.tries, what};
+}
+
+}  // namespace
+
+effects pending(const state& s) {
+    effects all;
+    if (s.acquiring) {  // whatever else was being done: the run-right is ours to take
+        all.push_back(errand{own_key(s, op::resume_vm), job_of(s), s.retry_at});
+        return all;
+    }
+    if (s.now == phase::freeing) {
+        all.push_back(errand{own_key(s, op::release), job_of(s), s.retry_at});
+        return all;
+    }
+    if (s.current) all.push_back(errand{*s.current, job_of(s), {}});
+    else if (s.silent && s.now == phase::admitted && !s.whole)
+        all.push_back(errand{own_key(s, op::observe), job_of(s), s.retry_at});
+    if ((s.now == phase::admitting || s.now == phase::admitted) && !s.silent)
+        all.push_back(wake{s.deadline, command(deadline_passed{})});
+    return all;
+}
+
+}  // namespace caravan::visit

@@ -1,0 +1,129 @@
+#include "actors/vm/state.hpp"
+
+namespace caravan::vm {
+
+namespace {
+
+std::string in_phase(const state& s) {
+    return s.spec.name.text + " is " + std::string(to_text(s.now)) + " here";
+}
+
+// What agents see changes nothing about the run-right; it only tells what the VM does by it.
+decision seen(const state& s, const observe& c) {
+    switch (s.now) {
+        case phase::absent:
+            if (!c.present) return nothing();
+            if (s.run_right.value && !s.move.empty())  // it departed: nothing of it may be here
+                return c.running && !s.strayed ? facts(fact(strayed{c.host})) : nothing();
+            return facts(fact(discovered{c.spec, c.host, s.run_right.next(), c.running}));
+        case phase::stopped:
+        case phase::running: {
+            if (!c.present) return s.host == c.host ? facts(fact(vanished{})) : nothing();
+            const bool ran = s.now == phase::running;
+            if (c.running != ran || c.host != s.host)
+                return c.running ? facts(fact(started{c.host})) : facts(fact(stopped{c.host}));
+            return nothing();
+        }
+        case phase::moving: return nothing();  // the saga looks for itself
+        case phase::released:
+            return c.present && c.running && !s.strayed ? facts(fact(strayed{c.host})) : nothing();
+        case phase::expected:
+            return c.present && c.running && !s.strayed ? facts(fact(strayed{c.host})) : nothing();
+    }
+    return nothing();
+}
+
+migration::requested request_of(const state& s, const begin_move& c, const context& now) {
+    migration::requested r;
+    r.id = c.migration;
+    r.vm = s.spec;
+    r.from = now.own;
+    r.to = c.to;
+    r.mode = c.mode;
+    r.run_right = s.run_right.next();
+    r.deadline = c.deadline;
+    r.downtime_max = c.downtime_max;
+    r.bandwidth = c.bandwidth;
+    r.traceparent = c.traceparent;
+    r.host = s.host;
+    return r;
+}
+
+// One transaction: the submission's receipt, the VM's phase and the saga's birth stand or fall together.
+decision begin(const state& s, const begin_move& c, const context& now) {
+    if (c.to == now.own) return refuse("already_there", s.spec.name.text + " is in " + c.to.text);
+    if (s.now == phase::moving && s.move == c.migration) return nothing();
+    switch (s.now) {
+        case phase::absent:
+        case phase::released: return refuse("no_such_vm", "no VM of that name runs in " + now.own.text);
+        case phase::expected: return refuse("vm_arriving", in_phase(s) + ": it has not arrived yet");
+        case phase::stopped: return refuse("vm_not_running", in_phase(s) + ": start it first");
+        case phase::moving:
+            return refuse("vm_already_moving", s.spec.name.text + " is moving: migration " + s.move.text);
+        case phase::running: break;
+    }
+    std::vector<said> all;
+    all.push_back({vm::fact(move_begun{c.migration, c.to})});
+    if (!c.submission.id.empty())
+        all.push_back({submission::fact(c.submission), {},
+                       submission::stream_of(c.submission.source, c.submission.id)});
+    all.push_back({migration::fact(request_of(s, c, now)), {}, stream_id("migration/" + c.migration.text)});
+    return all;
+}
+
+decision abandon(const state& s, const abandon_move& c) {
+    if (s.move != c.migration) return nothing();  // never begun here, or long over
+    if (s.now == phase::moving) return facts(fact(move_abandoned{c.migration, c.reason}));
+    if (s.now == phase::released) return refuse("already_released", in_phase(s));
+    return nothing();
+}
+
+decision let_go(const state& s, const release& c) {
+    if (s.now == phase::released && s.move == c.migration) return nothing();
+    if (s.now != phase::moving || s.move != c.migration)
+        return refuse("not_moving", in_phase(s) + ", not moving by migration " + c.migration.text);
+    std::vector<said> all;
+    all.push_back({fact(run_right_released{c.migration, s.peer, s.run_right.next()}), s.peer});
+    return all;
+}
+
+decision take_in(const state& s, const expect& c) {
+    if (s.now == phase::expected && s.move == c.migration) return nothing();
+    if (s.now != phase::absent) return refuse("name_taken", "a VM of that name is here already");
+    if (c.run_right <= s.run_right)
+        return refuse("stale_epoch", "epoch " + std::to_string(c.run_right.value) + " is not above " +
+                                         std::to_string(s.run_right.value));
+    return facts(fact(expected{c.migration, c.from, c.run_right, c.spec, c.host}));
+}
+
+decision take_over(const state& s, const acquire& c) {
+    if ((s.now == phase::running || s.now == phase::stopped) && s.run_right == c.run_right) return nothing();
+    if (s.now != phase::expected || s.move != c.migration)
+        return refuse("not_expected", in_phase(s) + ", not expected by migration " + c.migration.text);
+    if (c.run_right != s.expected_right) return refuse("stale_epoch", "another epoch was agreed");
+    return facts(fact(run_right_acquired{c.migration, s.peer, c.run_right, s.host}));
+}
+
+}  // namespace
+
+decision decide(const state& s, const command& c, const context& now) {
+    return std::visit(overloaded{
+        [&](const observe& x) { return seen(s, x); },
+        [&](const begin_move& x) { return begin(s, x, now); },
+        [&](const abandon_move& x) { return abandon(s, x); },
+        [&](const release& x) { return let_go(s, x); },
+        [&](const depart& x) -> decision {
+            if (s.now == phase::released && s.move == x.migration) return facts(fact(departed{x.migration}));
+            if (s.now == phase::absent && s.move == x.migration) return nothing();
+            return refuse("not_released", in_phase(s));
+        },
+        [&](const expect& x) { return take_in(s, x); },
+        [&](const forget& x) -> decision {
+            if (s.now != phase::expected || s.move != x.migration) return nothing();
+            return facts(fact(unexpected{x.migration}));
+        },
+        [&](const acquire& x) { return take_over(s, x); },
+    }, c);
+}
+
+}  // namespace caravan::vm

@@ -1,0 +1,209 @@
+#include "topology/federation.hpp"
+
+#include "events/chain.hpp"
+
+namespace caravan::topology {
+
+namespace {
+
+template <class... V>
+struct overloaded : V... {
+    using V::operator()...;
+};
+template <class... V>
+overloaded(V...) -> overloaded<V...>;
+
+std::string subject(const event& e) { return std::string(subject_of(e.stream)); }
+
+void fold_vm(federation& f, const event& e, const vm::fact& what) {
+    auto& v = f.vms[vm_name(subject(e))];
+    const auto set = [&](const char* state, bool ours) {
+        v.state = state;
+        v.ours = ours;
+    };
+    std::visit(overloaded{
+        [&](const vm::discovered& x) {
+            v = {};
+            v.spec = x.spec;
+            v.host = x.host;
+            v.run_right = x.run_right;
+            set(x.running ? "running" : "stopped", true);
+        },
+        [&](const vm::started& x) { v.host = x.host; set("running", true); },
+        [&](const vm::stopped& x) { v.host = x.host; set("stopped", true); },
+        [&](const vm::changed& x) { v.spec = x.spec; },
+        [&](const vm::vanished&) { set("absent", false); },
+        [&](const vm::strayed&) { v.strayed = true; },
+        [&](const vm::move_begun& x) { v.migration = x.migration; set("moving", true); },
+        [&](const vm::move_abandoned&) { v.migration = {}; set("running", true); },
+        [&](const vm::run_right_released& x) { v.run_right = x.run_right; set("released", false); },
+        [&](const vm::departed&) { v.host = {}; set("absent", false); },
+        [&](const vm::expected& x) {
+            v.spec = x.spec;
+            v.host = x.host;
+            v.migration = x.migration;
+            v.strayed = false;
+            set("arriving", false);
+        },
+        [&](const vm::unexpected&) { v.host = {}; v.migration = {}; set("absent", false); },
+        [&](const vm::run_right_acquired& x) {
+            v.run_right = x.run_right;
+            v.host = x.host;
+            v.migration = {};
+            set("running", true);
+        },
+    }, what);
+}
+
+void fold_host(federation& f, const event& e, const host::fact& what) {
+    auto& h = f.hosts[host_name(subject(e))];
+    std::visit(overloaded{
+        [&](const host::came_online& x) { h.has = x.has; h.online = true; },
+        [&](const host::went_offline&) { h.online = false; },
+        [&](const host::reserved& x) { h.reserved[x.migration] = x.memory; },
+        [&](const host::reservation_released& x) { h.reserved.erase(x.migration); },
+    }, what);
+}
+
+void fold_proxy(federation& f, const event& e, const proxy::fact& what) {
+    auto& p = f.proxies[proxy_name(subject(e))];
+    std::visit(overloaded{
+        [&](const proxy::came_online& x) { p = {x.site_endpoint, x.vxlan_address, true}; },
+        [&](const proxy::went_offline&) { p.online = false; },
+        [](const auto&) {},
+    }, what);
+}
+
+void fold_cloud(federation& f, const event& e, const cloud::fact& what) {
+    auto& p = f.peers[cloud_name(subject(e))];
+    std::visit(overloaded{
+        [&](const cloud::heard& x) { p.heard = x.at; },
+        [&](const cloud::feed_stopped& x) { p.problem = x.reason; },
+        [&](const cloud::feed_resumed&) { p.problem.clear(); },
+    }, what);
+}
+
+void fold_van(federation& f, const event& e, const van::fact& what) {
+    const van_name name(subject(e));
+    std::visit(overloaded{
+        [&](const van::created& x) { f.vans[name].vni = x.vni; },
+        [&](const van::deleted&) { f.vans.erase(name); },
+        [&](const van::route_moved& x) { f.vans[name].routes[x.mac] = {x.at, x.host, x.run_right}; },
+        [&](const van::route_dropped& x) { f.vans[name].routes.erase(x.mac); },
+    }, what);
+}
+
+migration_view& begun(federation& f, const migration::requested& what, const event& e, bool source,
+                      const std::vector<std::string>& step_names) {
+    auto& m = f.migrations[what.id];
+    if (!m.steps.empty()) return m;
+    m.what = what;
+    m.here_is_source = source;
+    m.started = e.time;
+    m.steps.resize(step_names.size());
+    m.phase = step_names.empty() ? "" : step_names.front();
+    return m;
+}
+
+void fold_step(migration_view& m, const migration::step_done& x, const event& e,
+               const std::vector<std::string>& step_names) {
+    if (x.step >= m.steps.size()) return;
+    auto& step = m.steps[x.step];
+    step.state = x.way == direction::forward ? "done" : "undone";
+    step.ended = e.time;
+    m.stuck.clear();
+    if (x.way == direction::forward && x.step + 1 < step_names.size()) m.phase = step_names[x.step + 1];
+    else if (x.step < step_names.size()) m.phase = step_names[x.step];
+}
+
+void fold_migration(federation& f, const event& e, const migration::fact& what,
+                    const std::vector<std::string>& step_names) {
+    if (const auto* x = std::get_if<migration::requested>(&what)) {
+        begun(f, *x, e, true, step_names);
+        return;
+    }
+    const auto found = f.migrations.find(migration_id(subject(e)));
+    if (found == f.migrations.end()) return;
+    auto& m = found->second;
+    std::visit(overloaded{
+        [&](const migration::step_done& x) { fold_step(m, x, e, step_names); },
+        [&](const migration::step_failed& x) {
+            if (x.step >= m.steps.size()) return;
+            m.steps[x.step].state = "failed";
+            m.steps[x.step].attempts = x.attempt;
+            m.steps[x.step].reason = x.why.reason;
+        },
+        [&](const migration::undoing& x) { m.reason = x.reason; },
+        [&](const migration::pivot_found&) { m.reason.clear(); },
+        [&](const migration::stuck& x) { m.stuck = x.reason; },
+        [&](const migration::ended& x) {
+            m.state = x.done ? "done" : x.refused ? "refused" : "undone";
+            m.reason = x.reason;
+            m.ended = e.time;
+            m.downtime = x.downtime;
+            m.disk = x.disk;
+            m.memory = x.memory;
+            m.stuck.clear();
+        },
+        [](const auto&) {},
+    }, what);
+}
+
+void fold_visit(federation& f, const event& e, const visit::fact& what,
+                const std::vector<std::string>& step_names) {
+    if (const auto* x = std::get_if<visit::asked>(&what)) {
+        if (!x->about.empty()) begun(f, x->about.front(), e, false, step_names);
+    }
+    const auto found = f.migrations.find(migration_id(subject(e)));
+    if (found == f.migrations.end() || found->second.here_is_source) return;
+    auto& m = found->second;
+    std::visit(overloaded{
+        [&](const visit::asked& x) { if (x.key.step < step_names.size()) m.phase = step_names[x.key.step]; },
+        [&](const visit::answered& x) {
+            if (x.key.step >= m.steps.size()) return;
+            auto& step = m.steps[x.key.step];
+            const bool ok = x.how.ended == outcome::ok;
+            step.state = !ok ? "failed" : x.key.way == direction::forward ? "done" : "undone";
+            step.attempts = x.key.attempt;
+            step.reason = x.how.reason;
+            step.ended = e.time;
+        },
+        [&](const visit::awaiting_word& x) { m.stuck = x.reason; },
+        [&](const visit::release_heard&) { m.stuck.clear(); },
+        [&](const visit::freeing& x) { m.reason = x.reason; },
+        [&](const visit::freed& x) {
+            m.state = "undone";
+            m.reason = x.reason;
+            m.ended = e.time;
+            m.stuck.clear();
+        },
+        [&](const visit::settled&) { m.state = "done"; m.ended = e.time; m.stuck.clear(); },
+        [](const auto&) {},
+    }, what);
+}
+
+}  // namespace
+
+void fold(federation& f, const event& e, const std::vector<std::string>& step_names) {
+    f.at = e.at;
+    f.time = e.time;
+    std::visit(overloaded{
+        [&](const vm::fact& x) { fold_vm(f, e, x); },
+        [&](const host::fact& x) { fold_host(f, e, x); },
+        [&](const proxy::fact& x) { fold_proxy(f, e, x); },
+        [&](const cloud::fact& x) { fold_cloud(f, e, x); },
+        [&](const van::fact& x) { fold_van(f, e, x); },
+        [&](const migration::fact& x) { fold_migration(f, e, x, step_names); },
+        [&](const visit::fact& x) { fold_visit(f, e, x, step_names); },
+        [](const submission::fact&) {},
+    }, e.what);
+}
+
+std::uint32_t vni_of(const van_name& name) {
+    const auto digest = chain::sha256(name.text);
+    std::uint32_t vni = 0;
+    for (int i = 0; i < 3; ++i) vni = vni << 8 | static_cast<unsigned char>(digest[static_cast<std::size_t>(i)]);
+    return vni == 0 ? 1 : vni;
+}
+
+}  // namespace caravan::topology
