@@ -1,0 +1,84 @@
+// The source's half of a copy: start, abort, and the proof that the VM is off.
+#include <fstream>
+#include <thread>
+
+#include "adapters/libvirt/failures.hpp"
+#include "adapters/libvirt/parts.hpp"
+#include "adapters/libvirt/process.hpp"
+
+namespace caravan::libvirt {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto abort_wait_max = 30s;   // libvirt itself gives up a stalled Finish after 16 s
+constexpr auto abort_poll = 20ms;
+constexpr auto off_wait_max = 2s;
+constexpr auto off_poll = 1ms;
+
+bool migrated_away(const domain_state& seen) noexcept {
+    return seen.off() && seen.reason == VIR_DOMAIN_SHUTOFF_MIGRATED;
+}
+
+}  // namespace
+
+result<void> libvirt_hypervisor::start_copy(const job& work) {
+    const std::lock_guard one_at_a_time(parts_->start_mutex);
+    const auto it = parts_->find(work.vm);
+    if (!it) return tl::unexpected(it.error());
+    if (parts_->follows(work.id)) return {};
+    const bool here = it->domain && (it->state.running() || it->state.copying() ||
+                                     it->state.paused_for_copy() || migrated_away(it->state));
+    if (!here) return permanent("vm_not_running", work.vm.name.text);
+    auto made = std::make_unique<copy>(parts_->link(), parts_->tell, work,
+                                       parts_->files.sockets_of(work.id));
+    if (it->state.copying() || !it->state.running()) {
+        made->follow();
+    } else {
+        virDomainSetAutostart(it->domain.get(), 0);
+        if (auto begun = made->begin(it->connect, it->domain.get()); !begun) return begun;
+    }
+    const std::lock_guard lock(parts_->copies_mutex);
+    parts_->copies[work.id] = std::move(made);
+    return {};
+}
+
+result<void> libvirt_hypervisor::abort_copy(const job& work) {
+    const auto deadline = std::chrono::steady_clock::now() + abort_wait_max;
+    for (;;) {
+        const auto it = parts_->find(work.vm);
+        if (!it) return tl::unexpected(it.error());
+        if (!it->domain) return permanent("no_such_vm", work.vm.name.text);
+        if (it->state.off()) return permanent("vm_not_running", work.vm.name.text);
+        if (it->state.copying())
+            virDomainAbortJob(it->domain.get());
+        else if (it->state.running())
+            return {};
+        else if (virDomainResume(it->domain.get()) < 0 &&
+                 std::chrono::steady_clock::now() > deadline)
+            return last_failure("resume");
+        if (std::chrono::steady_clock::now() > deadline) return unknown("job_not_ended");
+        std::this_thread::sleep_for(abort_poll);
+    }
+}
+
+result<void> libvirt_hypervisor::prove_off(const job& work) {
+    auto it = parts_->find(work.vm);
+    if (!it) return tl::unexpected(it.error());
+    if (it->domain && it->state.running()) return permanent("still_running", work.vm.name.text);
+    pid_t pid = 0;
+    std::ifstream(parts_->where.processes + "/" + work.vm.name.text + ".pid") >> pid;
+    if (pid > 0)
+        if (auto ended = end_process(pid, work.vm.name.text); !ended) return ended;
+    // The process is gone. Off in libvirt's eyes too, or it was not the one that we ended.
+    const auto deadline = std::chrono::steady_clock::now() + off_wait_max;
+    while (it->domain && !it->state.off()) {
+        if (std::chrono::steady_clock::now() > deadline) return unknown("not_off");
+        std::this_thread::sleep_for(off_poll);
+        it = parts_->find(work.vm);
+        if (!it) return tl::unexpected(it.error());
+    }
+    return {};
+}
+
+}  // namespace caravan::libvirt
