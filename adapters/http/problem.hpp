@@ -1,0 +1,17 @@
+// problem: an error as RFC 9457 problem details, application/problem+json. `reason` is the refusal's
+// name; `detail` one sentence for a person: what, where, what to do next.
+#pragma once
+
+#include <string>
+
+namespace caravan::http {
+
+struct problem {
+    int status = 500;
+    std::string reason;
+    std::string detail;
+};
+
+std::string to_json(const problem&);
+
+}  // namespace caravan::http
