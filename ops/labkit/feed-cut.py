@@ -13,6 +13,9 @@ import time
 
 
 def is_feed(path):
+    # Never open SQLite's own files: closing one drops the locks this process holds on it (POSIX).
+    if path.endswith(("-wal", "-shm", "-journal")):
+        return False
     try:
         with open(path, "rb") as file:
             return file.read(15) == b"SQLite format 3"

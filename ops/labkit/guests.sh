@@ -27,10 +27,14 @@ build_tools() {
     [ "$bin/resident" -nt "$KIT/guest/resident.c" ] ||
         gcc -O2 -Wall -Wextra -static -pthread -o "$bin/resident" "$KIT/guest/resident.c"
 }
+newest_kernel() {
+    apt-cache depends linux-image-cloud-amd64 2>/dev/null | awk '/Depends:/ { print $2; exit }'
+}
 fetch_kernel() {
     local package unpacked=$LAB_CACHE/unpacked
-    package=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends:/ { print $2; exit }')
-    [ -n "$package" ] || { apt_get update; die "apt knows no linux-image-cloud-amd64; try again"; }
+    package=$(newest_kernel)
+    [ -n "$package" ] || { apt_get update && package=$(newest_kernel); }
+    [ -n "$package" ] || die "apt knows no linux-image-cloud-amd64"
     (cd "$LAB_CACHE" && rm -f "$package"_*.deb &&
         apt-get -o APT::Sandbox::User=root -qq download "$package") || return
     rm -rf "$unpacked"
@@ -81,6 +85,17 @@ boot_guest() { # NAME HOST RAM DISK COW DIRTY
     until_true 90 grep -aq RESIDENT-READY "$images/$name.console"
     plug_peers
     [ "$6" = 0 ] || dirty_guest "$name" "$6"
+}
+# On a simulated host: a specification (events/vm_spec.hpp) that its agent finds running.
+simulated_vm() { # NAME HOST RAM DISK COW
+    give_number "$1"
+    cat >"$(host_home "$2")/vms/$1.json" <<-END
+		{"name": "$1", "uuid": "$(cat /proc/sys/kernel/random/uuid)", "memory": $(($3 << 20)), "vcpus": 1,
+		 "machine": "pc-i440fx-7.2", "cpu_model": "qemu64",
+		 "disks": [{"target": "vda", "capacity": $(($4 << 20)), "base_digest": "", "overlay": $(($5 << 20))}],
+		 "nics": [{"mac": "$(guest_mac "$1")", "van": "$VAN"}], "neutral_xml": ""}
+	END
+    echo "$1 runs on $2, simulated"
 }
 give_number() { # NAME : numbers are never given twice
     local number=1

@@ -3,6 +3,10 @@
 LAB_PACKAGES="libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-system libvirt-clients
     qemu-system-x86 qemu-utils busybox-static cpio iproute2 iputils-ping nftables procps python3
     socat util-linux gcc g++ libc6-dev"
+BUILD_PACKAGES="cmake ninja-build g++ pkg-config ccache mold libcaf-dev libboost-dev
+    libssl-dev libvirt-dev libsqlite3-dev libsimdjson-dev rapidjson-dev libfmt-dev libspdlog-dev
+    libcli11-dev libyaml-cpp-dev libpugixml-dev libnl-3-dev libnl-route-3-dev libexpected-dev
+    libbenchmark-dev catch2 python3"
 
 missing_of() { # PACKAGE...
     local have

@@ -86,7 +86,7 @@ relays_down() { # JOB FROM TO
     for host in "$2" "$3"; do rm -f "$(host_home "$host")/lib/qemu/$1"-*.sock; done
 }
 
-# plain-migrate NAME FROM TO [--unpaused] [--mode cow|disk]: prints total_seconds and downtime_ms.
+# plain-migrate NAME FROM TO [--unpaused] [--mode cow|disk]: prints total_seconds, downtime_ms and bytes.
 # The copy is let go only when the source is proven off; --unpaused leaves it to libvirt: the raw
 # downtime, but two runners if a reply is lost.
 plain_migrate() {
@@ -123,9 +123,10 @@ plain_migrate() {
     [ "$(on "$from" domstate "$name")" = "shut off" ] || die "the source of $name still runs"
     [ $paused = 0 ] || on "$to" resume "$name" >/dev/null
     ended=$EPOCHREALTIME
-    awk -v a="$began" -v b="$ended" -v down="$(on "$to" domjobinfo "$name" --completed |
-        awk '/^Total downtime/ { print $3 }')" \
-        'BEGIN { printf "total_seconds=%.2f downtime_ms=%d\n", b - a, down }'
+    on "$from" domjobinfo "$name" --completed --rawstats | awk -v a="$began" -v b="$ended" '
+        { sub(/:$/, "", $1); at[$1] = $2 }
+        END { printf "total_seconds=%.2f downtime_ms=%d disk_bytes=%d memory_bytes=%d\n",
+            b - a, at["downtime"], at["disk_processed"], at["memory_processed"] }'
     relays_down "$job" "$from" "$to"
     plain_discard "$from" "$name"
 }

@@ -3,6 +3,8 @@
 import json
 import sys
 
+HOST = ("name", "libvirt_uri", "host_name", "host_uuid", "netns", "images")
+
 facts = {}
 for line in sys.stdin:
     kind, *fields = line.split()
@@ -21,8 +23,7 @@ def as_json():
     plain = of("mode") == [["plain"]]
     return {
         "processes": [{"name": n, "pid": int(p), "netns": dash(ns)} for n, p, ns in of("process")],
-        "hosts": [{"name": n, "libvirt_uri": uri, "host_name": name, "host_uuid": dash(uuid),
-                   "netns": ns, "images": images} for n, uri, name, uuid, ns, images in of("host")],
+        "hosts": [dict(zip(HOST, map(dash, fields))) for fields in of("host")],
         "links": [{"name": n, "state": s} for n, s in of("link")],
         "clouds": [{"name": n, "url": None if plain else url} for n, url in of("cloud")],
         "mode": of("mode")[0][0],

@@ -16,10 +16,12 @@ facts() { # KIND FIELDS..., a line each, for status.py
     local name
     census | grep -Ev '^(power|relay|feed-cut)' | sed 's/^/process /'
     for name in $(process_names); do echo "expected $name"; done
-    for name in $(hosts); do echo "host $name $(libvirt_uri "$name") $(host_name "$name")" \
-        "$(cat "$(host_home "$name")/uuid" 2>/dev/null || echo -) $(netns "$name")" \
-        "$(host_home "$name")/lib/images"; done
-    [ "$MODE" = simulated ] || for name in $(links); do echo "link $name $(link_state "$name")"; done
+    for name in $(hosts); do
+        if [ "$MODE" = simulated ]; then echo "host $name - - - - -"
+        else echo "host $name $(libvirt_uri "$name") $(host_name "$name")" \
+            "$(<"$(host_home "$name")/uuid") $(netns "$name") $(host_home "$name")/lib/images"; fi
+    done
+    for name in $(links); do echo "link $name $(link_state "$name")"; done
     for name in $(clouds); do echo "cloud $name $(gateway_url "$name")"; done
     echo "mode $MODE"
     echo "program ${PROGRAM:--}"

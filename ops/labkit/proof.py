@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+"""proof.py: what is really there, and whether a migration kept its promises.
+
+proof.py world FILE    what every host holds: domains, files, sockets, taps -> FILE
+proof.py judge DIR     the evidence in DIR (see ops/demo) -> report.json there, and a line a proof;
+                       exit 0 only if every proof held
+
+Both read `ops/lab status -o json` from stdin.
+"""
+import collections
+import glob
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import xml.etree.ElementTree as xml
+
+STATUS = json.load(sys.stdin)
+PLAIN = STATUS["mode"] == "plain"
+
+
+def said(*command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else ""
+
+
+def virsh(host, *command):
+    return said("virsh", "-q", "-c", host["libvirt_uri"], *command)
+
+
+def read(*path):
+    try:
+        with open(os.path.join(*path)) as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+# ---- what is there
+
+def home(host):
+    return os.path.dirname(os.path.dirname(host["images"]))
+
+
+def look_at(host):
+    found = set()
+    for top in ("lib", "run", "etc"):
+        for folder, _, files in os.walk(os.path.join(home(host), top)):
+            found |= {"file " + os.path.relpath(os.path.join(folder, f), home(host)) for f in files}
+    for line in said("ip", "-n", host["netns"], "-o", "link", "show", "type", "tun").splitlines():
+        found.add("tap " + line.split(": ")[1])
+    domains = {}
+    for name in virsh(host, "list", "--all", "--name").split():
+        found.add(f"domain {name}")
+        definition = virsh(host, "dumpxml", name)
+        sources = [s.get("file") or s.get("path") for s in xml.fromstring(definition).iter("source")]
+        domains[name] = {"uuid": virsh(host, "domuuid", name).strip(),
+                         "state": virsh(host, "domstate", name).strip(),
+                         "files": sorted(filter(None, sources)),
+                         "taps": [t.get("dev") for t in xml.fromstring(definition).iter("target")]}
+    return {"things": sorted(found), "domains": domains}
+
+
+def world():
+    return {host["name"]: look_at(host) for host in STATUS["hosts"]}
+
+
+def belongs_to(domain, name, thing):
+    """Is this the running VM's own: its disk, console, definition, monitor, process id, tap?"""
+    kind, what = thing.split(" ", 1)
+    if kind == "domain":
+        return what == name
+    if kind == "tap":
+        return what in domain["taps"]
+    own = [re.sub("^/var/lib/libvirt", "lib", f) for f in domain["files"]]
+    libvirts = rf"etc/qemu/{name}\.xml|run/qemu/{name}\.(pid|xml)|lib/qemu/domain-\d+-{name}/.*"
+    return what in own or re.fullmatch(libvirts, what) is not None
+
+
+def leftovers(before, after, vms):
+    left = []
+    for host, now in after.items():
+        new = set(now["things"]) - set(before[host]["things"])
+        for vm in vms:
+            domain = now["domains"].get(vm)
+            if domain and domain["state"] == "running":
+                new = {thing for thing in new if not belongs_to(domain, vm, thing)}
+        left += [f"{host}: {thing}" for thing in sorted(new)]
+    return left
+
+
+# ---- what crossed
+
+def streams(capture):
+    """Payloads in the pcap (LINKTYPE_RAW, nanoseconds): each TCP direction put together again, every
+    other packet as it is."""
+    flows, others, offset = collections.defaultdict(dict), [], 24
+    with open(capture, "rb") as file:
+        data = file.read()
+    while offset + 16 <= len(data):
+        size = int.from_bytes(data[offset + 8:offset + 12], "little")
+        packet = data[offset + 16:offset + 16 + size]
+        offset += 16 + size
+        start = (packet[0] & 15) * 4
+        if packet[9] != 6:
+            others.append(packet[start:])
+            continue
+        sequence = int.from_bytes(packet[start + 4:start + 8], "big")
+        payload = packet[start + (packet[start + 12] >> 4) * 4:]
+        if payload:
+            flow = flows[packet[12:20] + packet[start:start + 4]]
+            flow[sequence] = max(flow.get(sequence, b""), payload, key=len)
+    for segments in flows.values():
+        first = min(segments, key=lambda s: (s - next(iter(segments)) + 2**31) % 2**32)
+        yield b"".join(segments[s] for s in sorted(segments, key=lambda s: (s - first) % 2**32))
+    yield b"\n".join(others)
+
+
+def feed_bytes(folder):
+    for path in sorted(glob.glob(folder + "/*")):
+        with open(path, "rb") as file:
+            data = file.read()
+        yield data
+        if data.startswith(b"SQLite format 3"):  # long rows are torn over pages in the file itself
+            for line in sqlite3.connect(path).iterdump():
+                yield line.encode()
+
+
+def markers():
+    """Words that no byte leaving a cloud may hold: name -> spellings."""
+    found = {"/var/lib/libvirt": [b"/var/lib/libvirt"], "lab folder": [os.environ["LAB"].encode()]}
+    for host in STATUS["hosts"]:
+        name, plain = host["host_name"], host["host_uuid"].replace("-", "")
+        found["host name " + name] = [name.encode(), name.encode("utf-16-le")]
+        raw = bytes.fromhex(plain)
+        found["host uuid of " + name] = [
+            host["host_uuid"].encode(), plain.encode(), raw,
+            raw[3::-1] + raw[5:3:-1] + raw[7:5:-1] + raw[8:]]
+    for number, _ in enumerate(STATUS["clouds"], 1):
+        found[f"address in 10.{number}.0"] = [f"10.{number}.0.".encode()]
+    return found
+
+
+def search(parts, words):
+    hits = collections.Counter()
+    for part in parts:
+        part = part.lower()
+        for name, spellings in words.items():
+            hits[name] += sum(part.count(word.lower()) for word in spellings)
+    return +hits
+
+
+def inside_names(folder):
+    short = {h["name"].partition(".")[2] for h in STATUS["hosts"]}
+    own = {f'short host name "{n}"': [f'"{n}"'.encode()] for n in short}
+    hits = search(streams(folder + "/wan.pcap"), markers())
+    return hits + search(feed_bytes(folder + "/feeds"), {**markers(), **own})
+
+
+# ---- judging
+
+def figure(text, name):
+    found = re.search(rf"\b{name}=(\d+)", text)
+    return int(found.group(1)) if found else None
+
+
+def zero(text, *names):
+    return all(figure(text, name) == 0 for name in names)
+
+
+class Moved:
+    """One guest's move, as the evidence tells it."""
+
+    def __init__(self, folder, vm, after):
+        self.vm = vm
+        self.witness = json.loads(read(folder, f"witness-{vm}.json") or "{}")
+        self.verify = read(folder, f"verify-{vm}.txt")
+        self.macs = read(folder, f"mac-{vm}.txt").split()
+        self.migration = json.loads(read(folder, f"migration-{vm}.json") or "{}")
+        self.uuid = read(folder, f"uuid-{vm}.txt").strip()
+        self.copies = [host for host, now in after.items() for d in now["domains"].values()
+                       if d["uuid"] == self.uuid and d["state"] == "running"]
+
+    def proofs(self):
+        session, migration = self.witness.get("session", {}), self.migration
+        return {
+            "memory_verified": (figure(self.verify, "pages") or 0) > 0 and
+                zero(self.verify, "stale", "bad_words"),
+            "disk_verified": (figure(self.verify, "chunks") or 0) > 0 and
+                zero(self.verify, "bad_chunks", "disk_errors"),
+            "tcp_session_survived": all(session.get(k) for k in ("survived", "one_life", "one_speaker")),
+            "same_ip_and_mac": len(self.macs) == 2 and self.macs[0] == self.macs[1],
+        }
+
+    def arrived(self):
+        m = self.migration
+        return m.get("state") == "done" and [c.partition(".")[0] for c in self.copies] == [m["to"]]
+
+    def figures(self):
+        m = self.migration
+        return {**{k: m.get(k) for k in ("id", "vm", "from", "to", "mode", "total_seconds", "downtime_ms")},
+                "ping_gap_ms": self.witness.get("ping_gap_ms"), "bytes": m.get("bytes", {})}
+
+
+def simulated(folder):
+    """On simulated hosts only Caravan can say what runs: what both clouds list, and what crossed."""
+    vms = read(folder, "vms").split()
+    listed = [json.loads(line) for cloud in STATUS["clouds"]
+              for line in read(folder, "vms-" + cloud["name"]).splitlines()]
+    copies = [sum(v["name"] == vm and v["state"] == "running" for v in listed) for vm in vms]
+    moves = [json.loads(read(folder, f"migration-{vm}.json") or "{}") for vm in vms]
+    hits = search(feed_bytes(folder + "/feeds"), {"lab folder": [os.environ["LAB"].encode()]})
+    proof = {"running_copies": max(copies), "memory_verified": None, "disk_verified": None,
+             "tcp_session_survived": None, "same_ip_and_mac": None, "leftovers": [],
+             "inside_names_on_wire": sum(hits.values()), "audit_verified": audited(folder)}
+    held = {"running_copies": copies == [1] * len(vms) and all(m.get("state") == "done" for m in moves),
+            "inside_names_on_wire": not hits, "audit_verified": proof["audit_verified"]}
+    write_report(folder, "simulated", held, proof, moves[0])
+    tell(held, proof, [], hits)
+    return all(held.values())
+
+
+def audited(folder):
+    return read(folder, "audit").split() == ["0"] * len(STATUS["clouds"])
+
+
+def write_report(folder, hypervisor, held, proof, first, **more):
+    report = {"verdict": "passed" if all(held.values()) else "failed", "hypervisor": hypervisor,
+              "migration": first, "proof": proof, **more}
+    with open(os.path.join(folder, "report.json"), "w") as file:
+        json.dump(report, file)
+
+
+def judge(folder):
+    before, after = json.loads(read(folder, "before.json")), json.loads(read(folder, "after.json"))
+    vms = read(folder, "vms").split()
+    moves = [Moved(folder, vm, after) for vm in vms]
+    each = [move.proofs() for move in moves]
+    proof = {"running_copies": max(len(move.copies) for move in moves)}
+    proof |= {name: all(p[name] for p in each) for name in each[0]}
+    proof["leftovers"] = leftovers(before, after, vms)
+    hits = inside_names(folder)
+    proof["inside_names_on_wire"] = sum(hits.values())
+    proof["audit_verified"] = None if PLAIN else audited(folder)
+    held = {name: value is True or value == [] for name, value in proof.items()}
+    held["running_copies"] = all(move.arrived() for move in moves)
+    held["inside_names_on_wire"] = not hits
+    if PLAIN:  # the baseline hides nothing and keeps no log
+        del held["inside_names_on_wire"], held["audit_verified"]
+    more = {"migrations": [move.figures() for move in moves]} if len(moves) > 1 else {}
+    write_report(folder, "libvirt", held, proof, moves[0].figures(), **more)
+    tell(held, proof, moves, hits)
+    return all(held.values())
+
+
+def tell(held, proof, moves, hits):
+    for name, value in proof.items():
+        verdict = {True: "held", False: "BROKEN", None: "not judged"}[held.get(name)]
+        print(f"  {name:22} {json.dumps(value):8} {verdict}")
+    for name, count in hits.items():
+        print(f"    seen on the wire or in feeds: {name}, {count} times")
+    for move in moves:
+        f, session = move.figures(), move.witness.get("session", {})
+        print(f"  {move.vm}: {f['total_seconds']} s in all, downtime {f['downtime_ms']} ms by libvirt; the "
+              f"neighbour's pings paused {f['ping_gap_ms']} ms; its session: {session.get('lines')} answers, "
+              f"longest silence {session.get('silence_ms')} ms")
+        if not all(move.proofs().values()):
+            print("   ", {k: v for k, v in move.proofs().items() if not v}, move.verify.strip(), session)
+
+
+def main():
+    if sys.argv[1] == "world":
+        with open(sys.argv[2], "w") as file:
+            json.dump(world(), file)
+        return 0
+    passed = (simulated if STATUS["mode"] == "simulated" else judge)(sys.argv[2])
+    return 0 if passed else 1
+
+
+sys.exit(main())
