@@ -86,7 +86,7 @@ relays_down() { # JOB FROM TO
     for host in "$2" "$3"; do rm -f "$(host_home "$host")/lib/qemu/$1"-*.sock; done
 }
 
-# plain-migrate NAME FROM TO [--unpaused] [--mode cow|disk]: prints total_seconds, downtime_ms and bytes.
+# plain-migrate NAME FROM TO [--unpaused] [--mode cow|disk]: prints seconds, downtime and bytes.
 # The copy is let go only when the source is proven off; --unpaused leaves it to libvirt: the raw
 # downtime, but two runners if a reply is lost.
 plain_migrate() {

@@ -190,7 +190,8 @@ class Moved:
                 zero(self.verify, "stale", "bad_words"),
             "disk_verified": (figure(self.verify, "chunks") or 0) > 0 and
                 zero(self.verify, "bad_chunks", "disk_errors"),
-            "tcp_session_survived": all(session.get(k) for k in ("survived", "one_life", "one_speaker")),
+            "tcp_session_survived":
+                all(session.get(k) for k in ("survived", "one_life", "one_speaker")),
             "same_ip_and_mac": len(self.macs) == 2 and self.macs[0] == self.macs[1],
         }
 
@@ -200,7 +201,8 @@ class Moved:
 
     def figures(self):
         m = self.migration
-        return {**{k: m.get(k) for k in ("id", "vm", "from", "to", "mode", "total_seconds", "downtime_ms")},
+        names = ("id", "vm", "from", "to", "mode", "total_seconds", "downtime_ms")
+        return {**{name: m.get(name) for name in names},
                 "ping_gap_ms": self.witness.get("ping_gap_ms"), "bytes": m.get("bytes", {})}
 
 
@@ -263,11 +265,12 @@ def tell(held, proof, moves, hits):
         print(f"    seen on the wire or in feeds: {name}, {count} times")
     for move in moves:
         f, session = move.figures(), move.witness.get("session", {})
-        print(f"  {move.vm}: {f['total_seconds']} s in all, downtime {f['downtime_ms']} ms by libvirt; the "
-              f"neighbour's pings paused {f['ping_gap_ms']} ms; its session: {session.get('lines')} answers, "
-              f"longest silence {session.get('silence_ms')} ms")
-        if not all(move.proofs().values()):
-            print("   ", {k: v for k, v in move.proofs().items() if not v}, move.verify.strip(), session)
+        print(f"  {move.vm}: {f['total_seconds']} s in all, downtime {f['downtime_ms']} ms by libvirt;"
+              f" the neighbour's pings paused {f['ping_gap_ms']} ms; its session:"
+              f" {session.get('lines')} answers, longest silence {session.get('silence_ms')} ms")
+        broken = [name for name, proven in move.proofs().items() if not proven]
+        if broken:
+            print("   ", *broken, move.verify.strip(), session)
 
 
 def main():
