@@ -1,0 +1,258 @@
+// caravan: one program, a command each. This file is the table of words; what a command does is
+// elsewhere in this folder.
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <functional>
+#include <iostream>
+
+#include "ops/caravan/commands.hpp"
+#include "ops/caravan/config.hpp"
+#include "ops/caravan/pki.hpp"
+#include "ops/caravan/run.hpp"
+
+namespace caravan::ops {
+
+namespace {
+
+struct words {
+    options asked;
+    events_wish events;
+    migrate_wish move;
+    certificate_request certificate;
+    std::vector<std::string> clouds;
+    std::string id, file, folder, cloud, process, journal, shell;
+    std::uint32_t vni = 0;
+    std::uint64_t after = 0;
+    std::function<int()> chosen;
+};
+
+CLI::App* command(CLI::App& in, words& w, const char* name, const char* says, const char* examples,
+                  std::function<int()> does) {
+    auto* made = in.add_subcommand(name, says);
+    if (*examples) made->footer(std::string("Examples:\n") + examples);
+    made->fallthrough();  // --url and its like may stand after the command too
+    if (does) made->callback([&w, does = std::move(does)] { w.chosen = does; });
+    return made;
+}
+
+void add_connection(CLI::App& app, options& asked) {
+    app.add_option("--url", asked.url, "controller's gateway, https://HOST:PORT [CARAVAN_URL]");
+    app.add_option("--token", asked.token, "bearer token; shows in ps, prefer the next [CARAVAN_TOKEN]");
+    app.add_option("--token-file", asked.token_file, "file that holds the token, 0600");
+    app.add_option("--ca", asked.ca, "the cloud's ca.pem [CARAVAN_CA]");
+    app.add_option("--cert", asked.certificate, "client certificate instead of a token");
+    app.add_option("--key", asked.key, "its key, 0600");
+    app.add_option("--context", asked.context, "a context of ~/.config/caravan/contexts.yaml");
+    app.add_option("-o,--output", asked.output, "table, wide, json (one object a line) or yaml")
+        ->check(CLI::IsMember({"table", "wide", "json", "yaml"}));
+    app.add_flag("--no-color", asked.no_colour, "plain text, also on a terminal [NO_COLOR]");
+}
+
+void add_reading(CLI::App& app, words& w) {
+    command(app, w, "status", "How the cloud is: its position, peers, migrations, and what needs a person",
+            "  caravan status\n  caravan status -o json", [&w] { return show_status(w.asked); });
+    const struct { const char *kind, *says, *example; } kinds[] = {
+        {"clouds", "The federation's clouds, and what was sent to and heard from each", "umea"},
+        {"hosts", "This cloud's hosts", "h1"},
+        {"proxies", "This cloud's proxies", "p1"},
+        {"vms", "VMs: here, arriving and leaving", "sge-1"},
+        {"vans", "Virtual networks and where their addresses are", "blue"},
+        {"migrations", "Migrations, running and ended; one with its steps", "01JD8X0000000000000000000A"}};
+    for (const auto& k : kinds) {
+        const std::string kind = k.kind;
+        const auto examples = "  caravan " + kind + "\n  caravan " + kind + " " + k.example +
+                              "\n  caravan " + kind + " -o json | jq .name";
+        command(app, w, k.kind, k.says, examples.c_str(), [&w, kind] { return show(w.asked, kind, w.id); })
+            ->add_option("ID", w.id, "only this one, in full");
+    }
+    auto* events = command(app, w, "events", "What happened, from the journal",
+                           "  caravan events --after 800 --limit 20\n"
+                           "  caravan events --type vm.started --subject sge-1\n"
+                           "  caravan events --follow -o json", [&w] { return show_events(w.asked, w.events); });
+    events->add_option("--after", w.events.after, "only events after this position");
+    events->add_option("--limit", w.events.limit, "at most so many");
+    events->add_option("--type", w.events.types, "only of these types");
+    events->add_option("--subject", w.events.subjects, "only of these VMs, hosts, migrations …");
+    events->add_option("ID,--saga", w.events.saga, "only of this migration");
+    events->add_flag("-f,--follow", w.events.follow, "go on as they happen");
+    command(app, w, "watch", "A migration until it ends; without one, everything that happens",
+            "  caravan watch\n  caravan watch 01JD8X0000000000000000000A",
+            [&w] { return watch(w.asked, w.id); })
+        ->add_option("ID", w.id, "migration");
+}
+
+void add_move_options(CLI::App& to, words& w) {
+    to.add_option("VM", w.move.vm, "which")->required();
+    to.add_option("--to", w.move.to, "destination cloud")->required();
+    to.add_option("--mode", w.move.mode, "auto, cow (what differs from the base image) or disk (all)")
+        ->check(CLI::IsMember({"auto", "cow", "disk"}));
+    to.add_option("--deadline", w.move.deadline, "undo it if it takes longer: 90s, 10m");
+    to.add_option("--max-downtime", w.move.max_downtime, "pause for no longer: 500ms");
+    to.add_option("--bandwidth", w.move.bandwidth, "no faster than: 20MiB/s");
+}
+
+void add_moving(CLI::App& app, words& w) {
+    add_move_options(*command(app, w, "plan", "What a migration would do and take; nothing is touched",
+                              "  caravan plan sge-1 --to umea", [&w] { return plan(w.asked, w.move); }), w);
+    auto* migrate_command = command(
+        app, w, "migrate", "Moves a running VM to another cloud",
+        "  caravan migrate sge-1 --to umea\n"
+        "  caravan migrate sge-1 --to umea --deadline 10m --max-downtime 500ms --bandwidth 20MiB/s\n"
+        "  caravan migrate sge-1 --to umea --no-wait -o json",
+        [&w] { return migrate(w.asked, w.move); });
+    add_move_options(*migrate_command, w);
+    migrate_command->add_flag("--wait,!--no-wait", w.move.wait, "until it has ended (default), or not");
+    command(app, w, "abort", "Undoes a migration that has not passed its pivot",
+            "  caravan abort 01JD8X0000000000000000000A", [&w] { return abort_migration(w.asked, w.id); })
+        ->add_option("MIGRATION", w.id, "which")->required();
+    auto* leave = command(app, w, "evacuate", "Moves every VM of a host to another cloud",
+                          "  caravan evacuate h1 --to umea", [&w] { return evacuate(w.asked, w.id, w.cloud); });
+    leave->add_option("HOST", w.id, "which")->required();
+    leave->add_option("--to", w.cloud, "destination cloud")->required();
+    command(app, w, "submit", "Sends CloudEvents, one a line, and prints a receipt for each",
+            "  caravan submit jobs.ndjson\n  scheduler | caravan submit -",
+            [&w] { return submit(w.asked, w.file); })
+        ->add_option("FILE", w.file, "NDJSON, one event, or a JSON list; - is standard input")->required();
+
+    auto* van = command(app, w, "van", "Virtual networks", "", nullptr)->require_subcommand(1);
+    auto* create = command(*van, w, "create", "Makes a virtual network known",
+                           "  caravan van create blue --vni 7001", [&w] {
+                               return create_van(w.asked, w.id, w.vni, w.clouds);
+                           });
+    create->add_option("NAME", w.id, "which")->required();
+    create->add_option("--vni", w.vni, "VXLAN network identifier, 1 to 16777215")
+        ->required()->check(CLI::Range(1, 16777215));
+    create->add_option("--cloud", w.clouds, "clouds that it spans (default: all peers)");
+    command(*van, w, "show", "One virtual network with its routes", "  caravan van show blue",
+            [&w] { return show(w.asked, "vans", w.id); })->add_option("NAME", w.id, "which")->required();
+    command(*van, w, "delete", "Forgets a virtual network that nobody is plugged into",
+            "  caravan van delete blue", [&w] { return delete_van(w.asked, w.id); })
+        ->add_option("NAME", w.id, "which")->required();
+}
+
+void add_audit(CLI::App& app, words& w) {
+    auto* audit = command(app, w, "audit", "Proves that the history is what was written", "", nullptr)
+                      ->require_subcommand(1);
+    command(*audit, w, "verify", "Checks every link of the chain; exit 1 and the position if one is bad",
+            "  caravan audit verify\n  caravan audit verify --journal /var/lib/caravan/journal.db",
+            [&w] { return audit_verify(w.asked, w.journal); })
+        ->add_option("--journal", w.journal, "a journal's file, without a controller");
+    command(*audit, w, "export", "The whole journal as NDJSON", "  caravan audit export > thales.ndjson",
+            [&w] { return audit_export(w.asked, w.after); })
+        ->add_option("--after", w.after, "only after this position");
+    command(*audit, w, "show", "One entry, with its place in the chain", "  caravan audit show 812",
+            [&w] { return audit_show(w.asked, w.id); })
+        ->add_option("POSITION", w.id, "which")->required();
+}
+
+int told(const result<void>& outcome, const std::string& done) {
+    if (outcome) {
+        std::cout << done;
+        return exit_done;
+    }
+    const auto& why = outcome.error();
+    return complain(why.reason == "already_there" ? exit_refused
+                    : why.reason == "no_such_file" ? exit_no_such_thing : exit_usage, why.detail, "", "");
+}
+
+void add_setting_up(CLI::App& app, words& w) {
+    auto* pki = command(app, w, "pki", "A cloud's own certificate authority", "", nullptr)->require_subcommand(1);
+    auto* init = command(*pki, w, "init", "Makes a CA and a signing key",
+                         "  caravan pki init --cloud thales --dir /etc/caravan", [&w] {
+                             return told(pki_init(cloud_name(w.cloud), w.folder),
+                                         "ca.pem, ca.key, signing.key and signing.pub are in " + w.folder + "\n");
+                         });
+    init->add_option("--cloud", w.cloud, "the cloud's name")->required();
+    init->add_option("--dir", w.folder, "folder, made if need be")->required();
+    auto* issue = command(*pki, w, "issue", "Issues a certificate",
+                          "  caravan pki issue --dir /etc/caravan --role agent --name h1\n"
+                          "  caravan pki issue --dir /etc/caravan --role controller --name c1 --address 10.1.0.1",
+                          [&w] {
+                              const auto& name = w.certificate.name;
+                              return told(pki_issue(w.folder, w.certificate),
+                                          name + ".pem and " + name + ".key are in " + w.folder + "\n");
+                          });
+    issue->add_option("--dir", w.folder, "folder of the CA")->required();
+    issue->add_option("--role", w.certificate.role,
+                      "controller, agent, proxy, operator, scheduler, auditor or viewer")->required();
+    issue->add_option("--name", w.certificate.name, "whose it is")->required();
+    issue->add_option("--address", w.certificate.addresses, "IP address or name, for browsers");
+    issue->add_option("--days", w.certificate.days, "how long it is good for")->check(CLI::Range(1, 3650));
+    command(*pki, w, "show", "What a certificate or key file is", "  caravan pki show h1.pem", [&w] {
+        const auto shown = pki_show(w.file);
+        if (!shown) return told(tl::unexpected(shown.error()), "");
+        std::cout << *shown;
+        return int(exit_done);
+    })->add_option("FILE", w.file, "PEM")->required();
+
+    auto* config = command(app, w, "config", "Configuration files", "", nullptr)->require_subcommand(1);
+    auto* check = command(*config, w, "check", "Checks a file and prints the effective configuration",
+                          "  caravan config check controller.yaml",
+                          [&w] { return config_check(w.file, w.process); });
+    check->add_option("FILE", w.file, "YAML")->required();
+    check->add_option("--as", w.process, "which process it is for (default: found out)")
+        ->check(CLI::IsMember({"controller", "agent", "proxy"}));
+    command(app, w, "completion", "Prints a completion script",
+            "  source <(caravan completion bash)", [&app, &w] {
+                std::vector<std::string> names;
+                for (const auto* one : app.get_subcommands(nullptr)) names.push_back(one->get_name());
+                return completion(w.shell, names);
+            })
+        ->add_option("SHELL", w.shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+}
+
+template <class Config>
+[[maybe_unused]] void add_process(CLI::App& app, words& w, const char* name, const char* says,
+                                  result<Config> (*load)(const std::string&), int (*run)(const Config&)) {
+    const auto example = "  caravan " + std::string(name) + " --config /etc/caravan/" + name + ".yaml";
+    command(app, w, name, says, example.c_str(), [&w, load, run, name] {
+        const auto config = load(w.file);
+        if (config) return run(*config);
+        std::fprintf(stderr, "%s\n", config.error().detail.c_str());
+        return complain(exit_usage, std::string("the ") + name + "'s configuration does not hold", w.file,
+                        "caravan config check " + w.file);
+    })->add_option("--config", w.file, "YAML")->required();
+}
+
+void add_processes([[maybe_unused]] CLI::App& app, [[maybe_unused]] words& w) {
+#ifdef CARAVAN_HAS_CONTROLLER
+    add_process(app, w, "controller", "Runs a cloud's controller", &load_controller, &run_controller);
+#endif
+#ifdef CARAVAN_HAS_AGENT
+    add_process(app, w, "agent", "Runs on a host: drives its VMs and networks", &load_agent, &run_agent);
+#endif
+#ifdef CARAVAN_HAS_PROXY
+    add_process(app, w, "proxy", "Runs at a site's edge: what other clouds see", &load_proxy, &run_proxy);
+#endif
+}
+
+}  // namespace
+
+int run(int count, char** arguments) {
+    std::signal(SIGPIPE, SIG_IGN);  // a reader that left shows as an error where it is written to
+    words w;
+    CLI::App app{"Moves running VMs between clouds that hide their insides from each other", "caravan"};
+    app.require_subcommand(1);
+    app.footer("Exit: 0 done, 1 ended otherwise, 2 usage, 3 refused, 4 no such thing,\n"
+               "      5 cannot reach the controller, 6 deadline passed");
+    app.failure_message([](const CLI::App* failed, const CLI::Error& error) {
+        return "caravan: " + std::string(error.what()) + "\n  try: " + failed->get_name() + " --help\n";
+    });
+    add_connection(app, w.asked);
+    add_processes(app, w);
+    add_reading(app, w);
+    add_moving(app, w);
+    add_audit(app, w);
+    add_setting_up(app, w);
+    try {
+        app.parse(count, arguments);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? exit_done : exit_usage;
+    }
+    return w.chosen ? w.chosen() : exit_usage;
+}
+
+}  // namespace caravan::ops
+
+int main(int count, char** arguments) { return caravan::ops::run(count, arguments); }

@@ -1,0 +1,269 @@
+#include "ops/caravan/schema.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "adapters/http/address.hpp"
+#include "adapters/tls/tls.hpp"
+#include "events/ids.hpp"
+#include "ops/caravan/text.hpp"
+
+namespace caravan::ops {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+class reading {
+  public:
+    explicit reading(std::string file) : file_(std::move(file)) {}
+
+    section map(const YAML::Node& node, std::span<const row> rows) {
+        section out;
+        walk(node, "", rows, out);
+        for (const auto& r : rows) absent(node, r, out);
+        return out;
+    }
+    std::string mistakes;
+
+    void wrong(const YAML::Mark& at, const std::string& what) {
+        mistakes += file_ + ":" + std::to_string(at.line + 1) + ":" + std::to_string(at.column + 1) +
+                    ": " + what + "\n";
+    }
+
+  private:
+    void walk(const YAML::Node& node, const std::string& prefix, std::span<const row> rows, section& out) {
+        if (!node.IsMap()) {
+            wrong(node.Mark(), prefix.empty() ? "a map of keys is expected"
+                                              : prefix.substr(0, prefix.size() - 1) + " is a map of keys");
+            return;
+        }
+        std::set<std::string> seen;
+        for (const auto& pair : node) {
+            const auto key = prefix + pair.first.as<std::string>("");
+            if (!seen.insert(key).second) wrong(pair.first.Mark(), key + " stands here twice");
+            const auto found = std::find_if(rows.begin(), rows.end(), [&](const row& r) { return key == r.key; });
+            const bool inner = std::any_of(rows.begin(), rows.end(), [&](const row& r) {
+                return std::string(r.key).starts_with(key + ".");
+            });
+            if (found != rows.end())
+                value(pair.second, *found, out);
+            else if (inner)
+                walk(pair.second, key + ".", rows, out);
+            else
+                unknown(pair.first.Mark(), key, rows);
+        }
+    }
+
+    void unknown(const YAML::Mark& at, const std::string& key, std::span<const row> rows) {
+        std::vector<std::string> known;
+        for (const auto& r : rows) {
+            known.emplace_back(r.key);
+            if (const auto dot = known.back().find('.'); dot != std::string::npos)
+                known.push_back(known.back().substr(0, dot));
+        }
+        const auto near = nearest(key, known);
+        wrong(at, "unknown key \"" + key + "\"" + (near.empty() ? "" : ": did you mean \"" + near + "\"?"));
+    }
+
+    void value(const YAML::Node& node, const row& r, section& out) {
+        if (r.what == kind::list) {
+            if (!node.IsSequence()) return wrong(node.Mark(), std::string(r.key) + " is a list");
+            for (const auto& item : node) out.lists[r.key].push_back(map(item, r.inner));
+            return;
+        }
+        if (r.what == kind::addresses && node.IsSequence()) {
+            if (node.size() == 0) return wrong(node.Mark(), std::string(r.key) + " is an empty list");
+            for (const auto& item : node) scalar(item, r, out);
+            return;
+        }
+        scalar(node, r, out);
+    }
+
+    void scalar(const YAML::Node& node, const row& r, section& out) {
+        if (!node.IsScalar() || node.Scalar().empty())
+            return wrong(node.Mark(), std::string(r.key) + " needs a value: " + r.unit);
+        if (auto checked = check(node.Scalar(), r))
+            out.values[r.key].push_back(std::move(*checked));
+        else
+            wrong(node.Mark(), std::string(r.key) + ": " + checked.error().detail);
+    }
+
+    void absent(const YAML::Node& node, const row& r, section& out) {
+        if (r.what == kind::list || out.values.contains(r.key) || given(node, r.key)) return;
+        if (!r.fallback)
+            wrong(node.Mark(), "missing key \"" + std::string(r.key) + "\": " + r.unit);
+        else if (*r.fallback)
+            out.values[r.key].emplace_back(r.fallback);
+    }
+
+    // A key that stands there with a wrong value is wrong, not missing.
+    static bool given(const YAML::Node& node, const std::string& key) {
+        if (!node.IsMap()) return false;
+        const auto dot = key.find('.');
+        const auto child = node[key.substr(0, dot)];
+        return child && (dot == std::string::npos || given(child, key.substr(dot + 1)));
+    }
+
+    result<std::string> check(const std::string& text, const row& r) const {
+        switch (r.what) {
+            case kind::name:
+                if (!valid_name(text)) return permanent("", "\"" + text + "\" is no name: a-z 0-9 . - only");
+                return text;
+            case kind::choice: {
+                const auto words = split(r.unit, '|');
+                if (std::find(words.begin(), words.end(), text) == words.end())
+                    return permanent("", "\"" + text + "\" is none of " + r.unit);
+                return text;
+            }
+            case kind::address:
+            case kind::addresses:
+                if (const auto at = http::parse_address(text); !at) return tl::unexpected(at.error());
+                return text;
+            case kind::duration:
+                if (const auto t = parse_duration(text); !t) return tl::unexpected(t.error());
+                return text;
+            case kind::file:
+            case kind::secret_file:
+            case kind::folder: return path(text, r.what);
+            default: return text;
+        }
+    }
+
+    result<std::string> path(const std::string& text, kind what) const {
+        const auto full = (fs::absolute(file_).parent_path() / text).lexically_normal();
+        std::error_code ec;
+        if (what == kind::folder) {
+            if (!fs::is_directory(full, ec) && (fs::exists(full, ec) || !fs::is_directory(full.parent_path(), ec)))
+                return permanent("", full.string() + " is no folder, nor can it be made there");
+            return full.string();
+        }
+        if (!fs::is_regular_file(full, ec) || !std::ifstream(full))
+            return permanent("", "there is no readable file " + full.string());
+        if (what == kind::secret_file)
+            if (const auto own = tls::private_file(full); !own) return tl::unexpected(own.error());
+        return full.string();
+    }
+
+    std::string file_;
+};
+
+result<YAML::Node> load(const std::string& file) {
+    try {
+        return YAML::LoadFile(file);
+    } catch (const YAML::BadFile&) {
+        return permanent("no_such_file", file + ": there is no readable file of this name");
+    } catch (const YAML::ParserException& e) {
+        return permanent("bad_config", file + ":" + std::to_string(e.mark.line + 1) + ":" +
+                                           std::to_string(e.mark.column + 1) + ": " + e.msg);
+    }
+}
+
+}  // namespace
+
+const std::vector<std::string>& section::texts(const std::string& key) const {
+    static const std::vector<std::string> none;
+    const auto found = values.find(key);
+    return found == values.end() ? none : found->second;
+}
+
+const std::string& section::text(const std::string& key) const {
+    static const std::string none;
+    const auto& all = texts(key);
+    return all.empty() ? none : all.front();
+}
+
+const std::vector<section>& section::list(const std::string& key) const {
+    static const std::vector<section> none;
+    const auto found = lists.find(key);
+    return found == lists.end() ? none : found->second;
+}
+
+namespace {
+
+template <class Out, class Read>
+result<Out> read_file(const std::string& file, Read read) {
+    const auto node = load(file);
+    if (!node) return tl::unexpected(node.error());
+    reading made(file);
+    try {
+        Out out = read(made, *node);
+        if (made.mistakes.empty()) return out;
+    } catch (const YAML::Exception& e) {
+        made.wrong(e.mark, e.msg);
+    }
+    made.mistakes.pop_back();
+    return permanent("bad_config", made.mistakes);
+}
+
+}  // namespace
+
+result<section> read_section(const std::string& file, std::span<const row> rows) {
+    return read_file<section>(
+        file, [&](reading& from, const YAML::Node& node) { return from.map(node, rows); });
+}
+
+result<std::vector<section>> read_list(const std::string& file, std::span<const row> rows) {
+    return read_file<std::vector<section>>(file, [&](reading& from, const YAML::Node& node) {
+        std::vector<section> out;
+        if (!node.IsSequence()) from.wrong(node.Mark(), "a list is expected");
+        for (const auto& item : node) out.push_back(from.map(item, rows));
+        return out;
+    });
+}
+
+int likeness(const std::string& file, std::span<const row> rows) {
+    const auto node = load(file);
+    if (!node || !node->IsMap()) return 0;
+    int score = 0;
+    for (const auto& pair : *node) {
+        const auto key = pair.first.as<std::string>("");
+        const bool nested = pair.second.IsMap();
+        score += std::any_of(rows.begin(), rows.end(), [&](const row& r) {
+            return r.key == key || (nested && std::string(r.key).starts_with(key + "."));
+        }) ? 1 : -1;
+    }
+    return score;
+}
+
+namespace {
+
+void put(std::string& out, const section& from, std::span<const row> rows, const std::string& indent,
+         bool item) {
+    std::string open;  // the map that is being written: "tls"
+    bool first = item;
+    for (const auto& r : rows) {
+        const std::string key = r.key;
+        const auto dot = key.find('.');
+        const auto outer = dot == std::string::npos ? "" : key.substr(0, dot);
+        const auto lead = [&] { return std::exchange(first, false) ? indent.substr(2) + "- " : indent; };
+        if (r.what == kind::list) {
+            const auto& all = from.list(key);
+            out += lead() + key + ":" + (all.empty() ? " []" : "") + "\n";
+            for (const auto& one : all) put(out, one, r.inner, indent + "    ", true);
+            continue;
+        }
+        const auto& values = from.texts(key);
+        if (values.empty()) continue;
+        if (!outer.empty() && outer != open) out += lead() + outer + ":\n";
+        open = outer;
+        std::string line = (outer.empty() ? lead() : indent + "  ") + key.substr(outer.empty() ? 0 : dot + 1) + ": ";
+        line += values.size() == 1 ? quoted(values.front()) : "[" + joined(values, ", ") + "]";
+        if (line.size() < 56) line.resize(56, ' ');
+        out += line + "  # " + r.unit + "\n";
+    }
+}
+
+}  // namespace
+
+std::string to_yaml(const section& from, std::span<const row> rows) {
+    std::string out;
+    put(out, from, rows, "", false);
+    return out;
+}
+
+}  // namespace caravan::ops

@@ -1,0 +1,64 @@
+// schema: what a configuration file may hold, as a table of rows; and the reading of a YAML file by
+// such a table. Every mistake is told with file, line and column, all of them at once: unknown keys
+// (with the nearest known one), missing required keys, wrong types and units, files that are not there
+// or are readable by others.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "events/result.hpp"
+
+namespace caravan::ops {
+
+enum class kind : std::uint8_t {
+    name,         // [a-z0-9][a-z0-9.-]{0,62}
+    text,
+    choice,       // one of the words of `unit`, separated by "|"
+    address,      // "host:port"
+    addresses,    // one, or a list
+    file,         // must be readable; relative to the configuration file
+    secret_file,  // the same, and nobody's but its owner's: 0600
+    folder,       // it or its parent must exist
+    duration,     // "7s", "500ms", "10m", "1h"
+    list,         // of maps with the rows of `inner`
+};
+
+struct row {
+    const char* key;       // dotted: "tls.ca"
+    kind what;
+    const char* fallback;  // nullptr: required; "": may be absent
+    const char* unit;      // unit, choices, or what it is: for messages and `config check`
+    std::span<const row> inner = {};
+};
+
+// Values by dotted key, resolved: paths absolute, defaults filled in.
+struct section {
+    std::map<std::string, std::vector<std::string>> values;
+    std::map<std::string, std::vector<section>> lists;
+
+    const std::string& text(const std::string& key) const;  // empty where absent
+    const std::vector<std::string>& texts(const std::string& key) const;
+    const std::vector<section>& list(const std::string& key) const;
+};
+
+// Permanent "no_such_file" or "bad_config"; detail: one line a mistake, "F:3:5: unknown key …".
+result<section> read_section(const std::string& file, std::span<const row> rows);
+
+// The same for a file that is one list of maps with these rows.
+result<std::vector<section>> read_list(const std::string& file, std::span<const row> rows);
+
+// The effective configuration as YAML with each row's unit or meaning beside it.
+std::string to_yaml(const section&, std::span<const row> rows);
+
+// How many of the file's first-level keys the rows know, less those they do not.
+int likeness(const std::string& file, std::span<const row> rows);
+
+result<std::chrono::microseconds> parse_duration(const std::string& text);  // "bad_duration"
+result<std::uint64_t> parse_rate(const std::string& text);  // "20MiB/s" in bytes/s; "bad_rate"
+std::string nearest(const std::string& word, const std::vector<std::string>& known);  // or empty
+
+}  // namespace caravan::ops
