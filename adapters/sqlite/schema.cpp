@@ -45,13 +45,11 @@ result<void> make(database& db) {
 
 result<void> ensure_schema(database& db, const std::string& path) {
     const auto id = db.number("pragma application_id");
-    if (!id) return tl::unexpected(id.error());
     const auto version = db.number("pragma user_version");
-    if (!version) return tl::unexpected(version.error());
     const auto objects = db.number("select count(*) from sqlite_schema");
-    if (!objects)
-        return permanent("journal_foreign", path + " is no journal: " + objects.error().detail +
-                                                "; name another path, or restore it from a copy");
+    if (!id || !version || !objects)
+        return permanent("journal_foreign",
+                         path + " is no database: name another path, or restore it from a copy");
     if (*id == 0 && *objects == 0) return make(db);
     if (*id != application_id)
         return permanent("journal_foreign",

@@ -213,6 +213,9 @@ result<void> sqlite_journal::prepare() {
     writer_.count_wal_pages(wal_pages_);
     auto beside = database::open(path_, database::access::read_write);
     if (!beside) return tl::unexpected(beside.error());
+    // A connection checkpoints nothing before it has read once: only then does it know of the WAL.
+    if (const auto met = beside->number("select count(*) from sqlite_schema"); !met)
+        return tl::unexpected(met.error());
     auto found = borrow();
     if (!found) return tl::unexpected(found.error());
     last_.link = chain::origin();
