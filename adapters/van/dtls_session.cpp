@@ -157,8 +157,7 @@ std::unique_ptr<dtls_session> dtls_session::greet(SSL_CTX* context, const endpoi
         ERR_clear_error();
         return nullptr;
     }
-    SSL_set_accept_state(made->ssl_.get());
-    made->advance();
+    made->advance();  // it is a server by now, with the hello in hand
     return made;
 }
 

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "adapters/van/frame.hpp"
+#include "adapters/van/links.hpp"
+#include "adapters/van/silence.hpp"
 
 namespace caravan::van {
 namespace {
@@ -29,8 +31,10 @@ result<void> fits(const van_name& van) {
 
 }  // namespace
 
-linux_host_network::linux_host_network(links devices, silence ports, endpoint own, endpoint proxy)
+linux_host_network::linux_host_network(std::unique_ptr<links> devices, std::unique_ptr<silence> ports,
+                                       endpoint own, endpoint proxy)
     : links_(std::move(devices)), silence_(std::move(ports)), own_(own), proxy_(proxy) {}
+linux_host_network::~linux_host_network() = default;
 
 result<std::unique_ptr<linux_host_network>> linux_host_network::open(const host_settings& settings) {
     const auto proxy = parse_endpoint(settings.proxy_endpoint);
@@ -42,20 +46,21 @@ result<std::unique_ptr<linux_host_network>> linux_host_network::open(const host_
     auto ports = silence::open();
     if (!ports) return tl::unexpected(ports.error());
     return std::unique_ptr<linux_host_network>(
-        new linux_host_network(std::move(*devices), std::move(*ports), *own, *proxy));
+        new linux_host_network(std::make_unique<links>(std::move(*devices)),
+                               std::make_unique<silence>(std::move(*ports)), *own, *proxy));
 }
 
 result<device> linux_host_network::bridge_of(const port::van& van) {
     const auto name = bridge_name(van.name);
     for (const bool made : {false, true}) {
-        const auto all = links_.all();
+        const auto all = links_->all();
         if (!all) return tl::unexpected(all.error());
         const auto* bridge = find(*all, name);
         if (bridge != nullptr && bridge->kind != "bridge")
             return permanent("device_taken", name + " is no bridge but " + bridge->kind);
         if (bridge != nullptr) return *bridge;
         if (made) break;
-        if (auto done = links_.make_bridge(name); !done) return tl::unexpected(done.error());
+        if (auto done = links_->make_bridge(name); !done) return tl::unexpected(done.error());
     }
     return transient("network_device_failed", name + " vanished");
 }
@@ -67,19 +72,19 @@ result<void> linux_host_network::ensure_one(const port::van& van) {
     const tunnel wanted{van.vni, own_, proxy_, false};
     const auto name = vxlan_name(van.name);
     for (const bool made : {false, true}) {
-        const auto all = links_.all();
+        const auto all = links_->all();
         if (!all) return tl::unexpected(all.error());
         const auto* vxlan = find(*all, name);
         if (vxlan != nullptr && vxlan->vxlan == wanted && vxlan->master == bridge->index &&
             vxlan->mtu == guest_mtu) {
-            if (auto raised = links_.raise(*vxlan); !raised) return raised;
-            return links_.raise(*bridge);
+            if (auto raised = links_->raise(*vxlan); !raised) return raised;
+            return links_->raise(*bridge);
         }
         if (made) break;
         // What is otherwise is of an earlier configuration: made anew, in the same bridge.
         if (vxlan != nullptr)
-            if (auto removed = links_.remove(*vxlan); !removed) return removed;
-        if (auto done = links_.make_vxlan(name, wanted, bridge->index); !done) return done;
+            if (auto removed = links_->remove(*vxlan); !removed) return removed;
+        if (auto done = links_->make_vxlan(name, wanted, bridge->index); !done) return done;
     }
     return transient("network_device_failed", name + " is not as it was made");
 }
@@ -96,7 +101,7 @@ result<void> linux_host_network::attach_silent(const job& job, const std::vector
     const std::lock_guard hold(lock_);
     for (const auto& van : vans)
         if (auto fitting = fits(van.name); !fitting) return fitting;
-    if (auto silenced = silence_.add(ports_of(job)); !silenced) return silenced;
+    if (auto silenced = silence_->add(ports_of(job)); !silenced) return silenced;
     for (const auto& van : vans)
         if (auto done = ensure_one(van); !done) return done;
     return {};
@@ -104,7 +109,7 @@ result<void> linux_host_network::attach_silent(const job& job, const std::vector
 
 result<void> linux_host_network::activate(const job& job) {
     const std::lock_guard hold(lock_);
-    const auto all = links_.all();
+    const auto all = links_->all();
     if (!all) return tl::unexpected(all.error());
     std::vector<std::string> names;
     for (const auto& port : ports_of(job)) {
@@ -113,24 +118,24 @@ result<void> linux_host_network::activate(const job& job) {
         if (tap == nullptr || bridge == nullptr || tap->master != bridge->index)
             return transient("port_missing", port.device + " is not plugged into " +
                                                  bridge_name(port.network));
-        if (auto raised = links_.raise(*tap); !raised) return raised;
+        if (auto raised = links_->raise(*tap); !raised) return raised;
         names.push_back(port.device);
     }
-    return silence_.lift(names);
+    return silence_->lift(names);
 }
 
 result<void> linux_host_network::detach(const job& job) {
     const std::lock_guard hold(lock_);
-    const auto all = links_.all();
+    const auto all = links_->all();
     if (!all) return tl::unexpected(all.error());
     std::vector<std::string> names;
     for (const auto& port : ports_of(job)) {
         names.push_back(port.device);
         const auto* tap = find(*all, port.device);
         if (tap == nullptr) continue;
-        if (auto removed = links_.remove(*tap); !removed) return removed;
+        if (auto removed = links_->remove(*tap); !removed) return removed;
     }
-    if (auto lifted = silence_.lift(names); !lifted) return lifted;
+    if (auto lifted = silence_->lift(names); !lifted) return lifted;
     for (const auto& nic : job.vm.nics)
         if (auto left = leave(nic.van); !left) return left;
     return {};
@@ -138,9 +143,9 @@ result<void> linux_host_network::detach(const job& job) {
 
 // Removes a VAN's devices unless a port is plugged in, or one that is expected is still to come.
 result<void> linux_host_network::leave(const van_name& van) {
-    const auto all = links_.all();
+    const auto all = links_->all();
     if (!all) return tl::unexpected(all.error());
-    const auto silent = silence_.all();
+    const auto silent = silence_->all();
     if (!silent) return tl::unexpected(silent.error());
     const auto* bridge = find(*all, bridge_name(van));
     const auto* vxlan = find(*all, vxlan_name(van));
@@ -151,13 +156,13 @@ result<void> linux_host_network::leave(const van_name& van) {
     });
     if (expected || used) return {};
     if (vxlan != nullptr && vxlan->kind == "vxlan")
-        if (auto removed = links_.remove(*vxlan); !removed) return removed;
+        if (auto removed = links_->remove(*vxlan); !removed) return removed;
     if (bridge == nullptr || bridge->kind != "bridge") return {};
-    return links_.remove(*bridge);
+    return links_->remove(*bridge);
 }
 
 result<std::vector<port::van>> linux_host_network::observe() {
-    const auto all = links_.all();
+    const auto all = links_->all();
     if (!all) return tl::unexpected(all.error());
     std::vector<port::van> found;
     for (const auto& bridge : *all) {

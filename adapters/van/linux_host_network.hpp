@@ -11,13 +11,18 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "actors/ports/network.hpp"
-#include "adapters/van/links.hpp"
-#include "adapters/van/silence.hpp"
+#include "adapters/van/endpoint.hpp"
 
 namespace caravan::van {
+
+class links;
+class silence;
+struct device;
 
 struct host_settings {
     std::string own_address;     // of this host on the site's network: "10.1.0.11"
@@ -26,7 +31,9 @@ struct host_settings {
 
 class linux_host_network final : public port::host_network {
   public:
+    // Permanent "bad_address"; transient "no_netlink".
     static result<std::unique_ptr<linux_host_network>> open(const host_settings&);
+    ~linux_host_network() override;
 
     result<void> attach_silent(const job&, const std::vector<port::van>&) override;
     result<void> activate(const job&) override;
@@ -35,14 +42,14 @@ class linux_host_network final : public port::host_network {
     result<std::vector<port::van>> observe() override;
 
   private:
-    linux_host_network(links, silence, endpoint own, endpoint proxy);
+    linux_host_network(std::unique_ptr<links>, std::unique_ptr<silence>, endpoint own, endpoint proxy);
     result<device> bridge_of(const port::van&);
     result<void> ensure_one(const port::van&);
     result<void> leave(const van_name&);
 
     std::mutex lock_;  // one change at a time: each looks, then acts
-    links links_;
-    silence silence_;
+    std::unique_ptr<links> links_;
+    std::unique_ptr<silence> silence_;
     endpoint own_, proxy_;
 };
 
