@@ -69,13 +69,16 @@ bool domain_state::whole() const noexcept {
            !copying();
 }
 
-// A domain that went off has no job: OPERATION_INVALID.
+// A domain that went off has no job: OPERATION_INVALID. One that arrives has one that libvirt tells
+// nothing about: OPERATION_UNSUPPORTED, "migration statistics are available only on the source host".
 result<job_figures> look_at_job(virDomainPtr domain) {
     job_figures seen;
     parameters said;
     if (virDomainGetJobStats(domain, &seen.type, &said.list, &said.count, 0) < 0) {
         const int code = virGetLastError() ? virGetLastError()->code : 0;
         if (code == VIR_ERR_OPERATION_INVALID || code == VIR_ERR_NO_DOMAIN) return job_figures{};
+        if (code == VIR_ERR_OPERATION_UNSUPPORTED)
+            return job_figures{VIR_DOMAIN_JOB_UNBOUNDED, VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN, {}};
         return last_failure("job");
     }
     virTypedParamsGetInt(said.list, said.count, VIR_DOMAIN_JOB_OPERATION, &seen.operation);

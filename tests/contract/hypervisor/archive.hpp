@@ -92,9 +92,9 @@ struct archive {
         if (!ok) {
             value(f);
             if (!writing) x = tl::unexpected(f);
-        } else if constexpr (!std::is_void_v<T>) {
-            if (!writing) x = T{};
-            value(*x);
+        } else {
+            if (!writing) x = result<T>();
+            if constexpr (!std::is_void_v<T>) value(*x);
         }
     }
     template <class T>

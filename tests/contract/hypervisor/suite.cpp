@@ -231,6 +231,7 @@ void aborts_a_whole_copy(world& w) {
     REQUIRE(w.heard(side::source).await_ends(1));
     // The source went off with the copy's end: only the destination's copy can be dropped now.
     refuses(w.at(side::source).abort_copy(m.source), certainty::permanent, "vm_not_running");
+    w.disconnect(m.source);
     REQUIRE_OK(w.at(side::destination).discard(m.destination));
     nothing_left(w, side::destination, m.destination);
 }
@@ -252,6 +253,7 @@ void follows_after_a_restart(world& w) {
     REQUIRE_OK(w.heard(side::source).ends()[0].second);
     w.restart_adapter(side::destination);
     hand_over(w, m);
+    w.disconnect(m.source);
     REQUIRE_OK(w.at(side::source).discard(m.source));
     nothing_left(w, side::source, m.source);
     CHECK(w.guest_is_whole("vm1"));
