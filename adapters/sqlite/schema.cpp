@@ -5,9 +5,13 @@ namespace {
 
 constexpr const char* tables = R"sql(
 begin immediate;
+create table names(                    -- of streams: numbers keep the index below small, and so
+    id   integer primary key,          -- halve the pages that a commit of 64 entries writes
+    name text not null unique          -- "vm/sge-1"
+) strict;
 create table entries(
     position integer primary key,      -- 1, 2, 3 … over all streams
-    stream   text    not null,         -- "vm/sge-1"
+    stream   integer not null references names,
     version  integer not null,         -- 1, 2, 3 … of the stream
     type     text    not null,         -- "caravan.vm.started"
     bytes    text    not null,         -- the event: one CloudEvents line, shared fields
@@ -25,11 +29,12 @@ create table heads(
 ) strict;
 create view events as
     select position, case when json_valid(bytes) then json_extract(bytes, '$.time') end as time,
-           type, stream, version, bytes as event, inside
-    from entries;
+           type, name as stream, version, bytes as event, inside
+    from entries join names on id = entries.stream;
 create view streams as
-    select stream, count(*) as events, max(version) as version, max(position) as last_position
-    from entries group by stream;
+    select name as stream, count(*) as events, max(version) as version,
+           max(position) as last_position
+    from entries join names on id = entries.stream group by id;
 create view chain as select position, lower(hex(link)) as link from entries;
 )sql";
 

@@ -19,6 +19,7 @@ constexpr std::size_t rows_a_statement = 32;  // beyond this the VDBE gains noth
 constexpr int columns = 8;
 constexpr std::size_t rows_a_chunk = 256;  // read under one snapshot
 constexpr std::size_t readers_kept = 4;
+constexpr std::size_t numbers_kept = 1 << 16;
 constexpr std::size_t entry_size_max = 16 << 20;
 constexpr std::uint64_t page_size = 4096;
 
@@ -43,10 +44,10 @@ result<void> prewrite_wal(const std::string& path, bytes size) {
     return {};  // no room for it: slower, nothing worse
 }
 
-void bind(statement& to, int row, const port::entry& e) noexcept {
+void bind(statement& to, int row, std::uint64_t stream, const port::entry& e) noexcept {
     const int at = row * columns;
     to.bind(at + 1, e.at.value);
-    to.bind_text(at + 2, e.stream.text);
+    to.bind(at + 2, stream);
     to.bind(at + 3, e.v.value);
     to.bind_text(at + 4, e.type);
     to.bind_text(at + 5, e.bytes);
@@ -82,10 +83,13 @@ result<std::unique_ptr<sqlite_journal::reader>> sqlite_journal::reader::open(con
     auto connection = database::open(path, database::access::read_only);
     if (!connection) return tl::unexpected(connection.error());
     made->connection = std::move(*connection);
-    const std::pair<statement*, const char*> wanted[] = {
-        {&made->after, "select * from entries where position > ? order by position limit ?"},
-        {&made->of_stream,
-         "select * from entries where stream = ?3 and version > ?1 order by version limit ?2"},
+    const std::string rows =
+        "select position, name, version, type, bytes, inside, salt, link"
+        " from entries join names on id = stream where ";
+    const std::pair<statement*, std::string> wanted[] = {
+        {&made->after, rows + "position > ? order by position limit ?"},
+        {&made->of_stream, rows + "stream = (select id from names where name = ?3)"
+                                  " and version > ?1 order by version limit ?2"},
         {&made->last, "select position, link from entries order by position desc limit 1"},
         {&made->mark, "select value from marks where name = ?"},
         {&made->heads, "select position, link, signature, key from heads order by position"}};
@@ -203,7 +207,9 @@ result<void> sqlite_journal::prepare() {
         {&insert_many_, insert_sql(rows_a_statement)},
         {&mark_, "insert or replace into marks values(?,?)"},
         {&head_, "insert or replace into heads select position, link, ?2, ?3 from entries "
-                 "where position = ?1 and link = ?4 returning position"}};
+                 "where position = ?1 and link = ?4 returning position"},
+        {&number_, "select id from names where name = ?"},
+        {&new_number_, "insert into names(name) values(?) returning id"}};
     for (const auto& [slot, sql] : wanted) {
         auto prepared = writer_.prepare(sql);
         if (!prepared) return tl::unexpected(prepared.error());
@@ -267,11 +273,28 @@ result<void> sqlite_journal::insert(std::span<const port::entry> entries) {
     while (!entries.empty()) {
         const std::size_t rows = entries.size() < rows_a_statement ? 1 : rows_a_statement;
         statement& into = rows == 1 ? insert_one_ : insert_many_;
-        for (std::size_t i = 0; i < rows; ++i) bind(into, static_cast<int>(i), entries[i]);
+        for (std::size_t i = 0; i < rows; ++i) {
+            const auto stream = number_of(entries[i].stream);
+            if (!stream) return tl::unexpected(stream.error());
+            bind(into, static_cast<int>(i), *stream, entries[i]);
+        }
         if (!into.done()) return writer_.failed("append");
         entries = entries.subspan(rows);
     }
     return {};
+}
+
+// A stream's number in the file; a new stream's is drawn.
+result<std::uint64_t> sqlite_journal::number_of(const stream_id& stream) {
+    if (const auto known = numbers_.find(stream); known != numbers_.end()) return known->second;
+    if (numbers_.size() >= numbers_kept) numbers_.clear();
+    for (statement* ask : {&number_, &new_number_}) {
+        ask->bind_text(1, stream.text);
+        const std::uint64_t found = ask->row() ? ask->number(0) : 0;
+        if (!ask->reset()) return writer_.failed("append");
+        if (found) return numbers_[stream] = found;
+    }
+    return writer_.failed("append");
 }
 
 // Everything that is written goes through here: begin, write, commit; or roll back, and refuse
@@ -286,6 +309,7 @@ result<void> sqlite_journal::commit(const std::function<result<void>()>& write) 
         return written;
     }
     if (writer_.in_transaction()) rollback_.done();
+    numbers_.clear();  // some may have been rolled back
     if (written.error().reason == "journal_failed") {
         const std::lock_guard lock(known_);
         broken_ = written.error();

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "actors/ports/journal.hpp"
@@ -67,6 +68,7 @@ class sqlite_journal final : public port::journal {
     result<void> start();
     result<void> prepare();
     result<void> insert(std::span<const port::entry> entries);
+    result<std::uint64_t> number_of(const stream_id& stream);
     result<void> commit(const std::function<result<void>()>& write);
     result<void> check_order(std::span<const port::entry> entries) const;
     result<void> check_tail() const;
@@ -83,7 +85,8 @@ class sqlite_journal final : public port::journal {
     std::optional<failure> broken_;
     std::mutex writing_;  // guards what follows
     database writer_;
-    statement begin_, commit_, rollback_, insert_one_, insert_many_, mark_, head_;
+    statement begin_, commit_, rollback_, insert_one_, insert_many_, mark_, head_, number_, new_number_;
+    std::unordered_map<stream_id, std::uint64_t> numbers_;  // of streams written lately
     std::uint64_t wal_pages_ = 0;
     std::optional<checkpointer> checkpointer_;  // last: its thread ends first
 };
