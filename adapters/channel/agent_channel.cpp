@@ -165,6 +165,7 @@ agent_channel::agent_channel(std::unique_ptr<body> from) : body_(std::move(from)
 
 result<std::unique_ptr<agent_channel>> agent_channel::make(const agent_channel_config& config,
                                                            port::channel_listener& listener) {
+    if (config.stall < stall_min) return permanent("stall_too_short", "a second is the pace of probes");
     auto made = std::make_unique<body>(config, listener);
     auto own = tls::own_identity(config.tls.certificate);
     if (!own) return tl::unexpected(own.error());

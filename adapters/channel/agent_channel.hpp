@@ -22,12 +22,12 @@ struct agent_channel_config {
     std::string listen;             // "host:port" for the own proxies' streams; port 0: any
     std::string sockets_directory;  // where the job's sockets are; its owner gets those made here
     std::string libvirt_socket = "/run/libvirt/libvirt-sock";
-    std::chrono::milliseconds stall{7000};
+    std::chrono::milliseconds stall{7000};  // 2 s or more
 };
 
 class agent_channel final : public port::channel {
   public:
-    // Fails as adapters/tls/tls.hpp says, or transient "cannot_listen". The listener outlives it; it
+    // Fails as adapters/tls/tls.hpp says, or "stall_too_short", or transient "cannot_listen". The listener outlives it; it
     // is told from the adapter's one thread, and may call this channel from there.
     static result<std::unique_ptr<agent_channel>> make(const agent_channel_config&,
                                                        port::channel_listener&);

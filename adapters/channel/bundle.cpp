@@ -56,8 +56,7 @@ port::channel_observation bundle::observed() const {
 
 void bundle::carried(direction way, std::size_t count) {
     moved_[static_cast<std::size_t>(way)] += count;
-    if (about.here == side::destination && spent() > leave.budget)
-        refuse("over_budget", std::to_string(leave.budget) + " bytes are spent");
+    if (spent() > budget) refuse("over_budget", std::to_string(budget) + " bytes are spent");
 }
 
 void bundle::over(const std::shared_ptr<relay>& which, ending how) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,7 +25,8 @@ class bundle final : public relay_owner {
     ~bundle() override { cut(); }
 
     job about;
-    ticket leave;                          // what its ticket says; empty without one
+    ticket leave;                          // proxies: what its ticket says; empty without one
+    bytes budget = std::numeric_limits<bytes>::max();  // of all streams, both ways
     std::shared_ptr<record_line> records;  // proxies: while it stands
     bool dialling = false;                 // for them
     std::function<void()> on_shut;         // the job was refused; may be called once

@@ -16,6 +16,9 @@
 
 namespace caravan::channel {
 
+// Probes and keepalives go each second: less would be a stall without darkness.
+inline constexpr std::chrono::milliseconds stall_min{2000};
+
 class ticking {
   public:
     ticking(boost::asio::io_context& io, std::function<void()> each);

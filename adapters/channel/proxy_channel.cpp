@@ -22,9 +22,10 @@ result<void> proxy_channel::body::open(const job& about) {
     const auto streams = found ? found : std::make_shared<bundle>(about, listener);
     streams->about = about;
     streams->leave = std::move(says);
+    if (destination) streams->budget = streams->leave.budget;
     if (!found) jobs.emplace(about.id, streams);
     if (!found && !destination) streams->on_shut = [this, id = about.id] { forget(id); };
-    if (!destination && !streams->records) dial_records(streams);
+    dial_records(streams);
     return {};
 }
 
@@ -56,6 +57,7 @@ void proxy_channel::body::look() {
         if (late && one->is_shut()) forget(one->about.id);
         if (late) one->refuse("ticket_expired", "the deadline came while it was open");
         one->look(std::chrono::steady_clock::now(), config.stall);
+        dial_records(one);
     }
 }
 
@@ -78,11 +80,8 @@ void proxy_channel::body::keep_records(const std::shared_ptr<bundle>& streams,
     if (streams->records) std::exchange(streams->records, nullptr)->stop();
     streams->records = std::make_shared<record_line>(
         on, [this, id](const std::string& record) { listener.record_heard(id, record); },
-        [this, held] {
-            const auto still = held.lock();
-            if (!still) return;
-            still->records = nullptr;
-            if (still->about.here == side::source) dial_records(still);
+        [held] {
+            if (const auto still = held.lock()) still->records = nullptr;
         });
     streams->records->start();
 }
@@ -92,6 +91,7 @@ proxy_channel::proxy_channel(std::unique_ptr<body> from) : body_(std::move(from)
 result<std::unique_ptr<proxy_channel>> proxy_channel::make(const proxy_channel_config& config,
                                                            const port::clock& clock,
                                                            port::channel_listener& listener) {
+    if (config.stall < stall_min) return permanent("stall_too_short", "a second is the pace of probes");
     auto made = std::make_unique<body>(config, clock, listener);
     auto own = tls::own_identity(config.site.certificate);
     auto key = load_verifying_key(config.ticket_key);

@@ -9,7 +9,7 @@
 //   second. A source is told the destination's reason.
 // - darkness of `stall`, on a stream or on the records' line, closes all streams of the job fully,
 //   nbd first, towards the own host first: closed("stalled"). A reset: closed("broken"). The job stays
-//   open for new streams, and the source dials the records' line again each second.
+//   open for new streams, and the source dials the records' line again.
 // - a job closed at the destination stays revoked until its ticket's deadline.
 #pragma once
 
@@ -31,12 +31,12 @@ struct proxy_channel_config {
     std::string site_listen;    // "host:port"; port 0: any
     std::string wan_listen;
     std::string ticket_key;     // file: public half of the own cloud's Ed25519 key
-    std::chrono::milliseconds stall{7000};
+    std::chrono::milliseconds stall{7000};  // 2 s or more
 };
 
 class proxy_channel final : public port::channel {
   public:
-    // Fails as adapters/tls/tls.hpp says, or "bad_key", or transient "cannot_listen". Clock and listener
+    // Fails as adapters/tls/tls.hpp says, or "stall_too_short", "bad_key", or transient "cannot_listen". Clock and listener
     // outlive it; the listener is told from the adapter's one thread, and may call this channel there.
     static result<std::unique_ptr<proxy_channel>> make(const proxy_channel_config&,
                                                        const port::clock&, port::channel_listener&);

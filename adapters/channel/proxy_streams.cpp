@@ -62,40 +62,30 @@ void proxy_channel::body::hear_answer(const std::shared_ptr<bundle>& streams,
     });
 }
 
-// Tried for as long as the job is open: the destination may open later than the source.
+// Asked at each beat for as long as the job is open: the destination may open later than the source.
 void proxy_channel::body::dial_records(const std::shared_ptr<bundle>& streams) {
-    if (streams->is_shut() || streams->about.ticket.body.empty()) return;
-    const std::weak_ptr<bundle> held = streams;
-    const auto again = [this, held] {
-        const auto later = [this, held] {
-            if (const auto still = held.lock()) dial_records(still);
-        };
-        beat->once(later);
-    };
     const auto first = write_preface({lane::record, streams->about.id, streams->about.ticket});
-    if (!first || streams->records || streams->dialling) return;
+    if (streams->records || streams->dialling || streams->is_shut() || !first) return;
+    if (streams->about.here == side::destination || streams->about.ticket.body.empty()) return;
+    const std::weak_ptr<bundle> held = streams;
+    const auto heard = [this, held](const std::shared_ptr<wire>& line, const std::string& reason) {
+        const auto still = held.lock();
+        if (!still) return;
+        still->dialling = false;
+        if (!line || reason == "ticket_unknown") return;
+        if (!reason.empty()) return still->refuse(plain_reason(reason), "the peer's proxy says so");
+        line->give_up_after({});
+        keep_records(still, line);
+    };
     streams->dialling = true;
     dial(thread.io(), streams->about.peer_endpoint, to_wan.get(), config.stall,
-         [this, held, first, again](const result<visitor>& far) {
-             const auto still = held.lock();
-             if (!still) return;
-             const bool right = far && far->who.role == "proxy" && far->who.cloud == still->about.peer;
-             if (!right) {
-                 still->dialling = false;
-                 return again();
-             }
+         [this, first, heard, peer = streams->about.peer](const result<visitor>& far) {
+             if (!far || far->who.role != "proxy" || far->who.cloud != peer) return heard(nullptr, {});
              const auto line = far->line;
              line->give_up_after(config.stall);
-             line->write_all(*first, [this, held, line, again](bool) {
-                 read_answer(line, [this, held, line, again](bool whole, const std::string& reason) {
-                     const auto here = held.lock();
-                     if (!here) return;
-                     here->dialling = false;
-                     if (!whole || reason == "ticket_unknown") return again();
-                     if (!reason.empty())
-                         return here->refuse(plain_reason(reason), "the peer's proxy says so");
-                     line->give_up_after({});
-                     keep_records(here, line);
+             line->write_all(*first, [line, heard](bool) {
+                 read_answer(line, [line, heard](bool whole, const std::string& reason) {
+                     heard(whole ? line : nullptr, reason);
                  });
              });
          });
