@@ -60,10 +60,12 @@ result<datagram_socket> datagram_socket::open(const endpoint& at, bool whole) {
     const auto refused = [&] {
         return transient("cannot_listen", to_text(at) + "/udp: " + std::strerror(errno));
     };
-    made.fd_ = ::socket(made.v4_ ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    made.fd_ =
+        ::socket(made.v4_ ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (made.fd_ < 0) return refused();
     // Larger than net.core.*mem_max only with CAP_NET_ADMIN; without it, what the limit allows.
-    for (const auto& [plain, forced] : {std::pair{SO_RCVBUF, SO_RCVBUFFORCE}, {SO_SNDBUF, SO_SNDBUFFORCE}}) {
+    for (const auto& [plain, forced] :
+         {std::pair{SO_RCVBUF, SO_RCVBUFFORCE}, {SO_SNDBUF, SO_SNDBUFFORCE}}) {
         set(made.fd_, SOL_SOCKET, plain, buffer_size);
         set(made.fd_, SOL_SOCKET, forced, buffer_size);
     }
@@ -79,7 +81,9 @@ result<datagram_socket> datagram_socket::open(const endpoint& at, bool whole) {
     return made;
 }
 
-datagram_socket::datagram_socket(datagram_socket&& other) noexcept { *this = std::move(other); }
+datagram_socket::datagram_socket(datagram_socket&& other) noexcept {
+    *this = std::move(other);
+}
 
 datagram_socket& datagram_socket::operator=(datagram_socket&& other) noexcept {
     std::swap(fd_, other.fd_);
@@ -120,7 +124,8 @@ std::size_t datagram_socket::receive(
     for (std::size_t i = 0; i < static_cast<std::size_t>(came); ++i)
         sizes[i] = {headers_[i].msg_len, (headers_[i].msg_hdr.msg_flags & MSG_TRUNC) != 0};
     for (std::size_t i = 0; i < static_cast<std::size_t>(came); ++i)
-        each(from_kernel(in_[i].address), octets(in_[i].bytes).first(sizes[i].first), sizes[i].second);
+        each(from_kernel(in_[i].address), octets(in_[i].bytes).first(sizes[i].first),
+             sizes[i].second);
     return static_cast<std::size_t>(came);
 }
 
@@ -148,14 +153,14 @@ void datagram_socket::flush() {
     }
     std::size_t done = 0;
     while (done < queued_) {
-        const int sent = ::sendmmsg(fd_, headers_.data() + done, static_cast<unsigned>(queued_ - done),
-                                    MSG_DONTWAIT);
+        const int sent = ::sendmmsg(fd_, headers_.data() + done,
+                                    static_cast<unsigned>(queued_ - done), MSG_DONTWAIT);
         if (sent > 0) {
             done += static_cast<std::size_t>(sent);
             continue;
         }
-        // ICMP errors of earlier datagrams (ECONNREFUSED, EHOSTUNREACH) and EMSGSIZE fail one datagram;
-        // a full queue fails them all: a switch drops, it does not wait.
+        // ICMP errors of earlier datagrams (ECONNREFUSED, EHOSTUNREACH) and EMSGSIZE fail one
+        // datagram; a full queue fails them all: a switch drops, it does not wait.
         const bool full = errno == EAGAIN || errno == ENOBUFS;
         lost_ += full ? queued_ - done : 1;
         done = full ? queued_ : done + 1;

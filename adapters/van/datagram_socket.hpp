@@ -1,5 +1,5 @@
-// datagram_socket: a UDP socket that receives and sends in batches (recvmmsg, sendmmsg), without blocking.
-// Not for several threads.
+// datagram_socket: a UDP socket that receives and sends in batches (recvmmsg, sendmmsg), without
+// blocking. Not for several threads.
 #pragma once
 
 #include <sys/socket.h>
@@ -22,8 +22,9 @@ class datagram_socket {
     static constexpr std::size_t batch = 64;
     static constexpr std::size_t size_max = 2048;  // longer datagrams are cut, and told as `cut`
 
-    // Bound to exactly this address. With `whole`, datagrams are never fragmented (IP_PMTUDISC_PROBE):
-    // one too large for the way is lost and counted instead. Transient "cannot_listen".
+    // Bound to exactly this address. With `whole`, datagrams are never fragmented
+    // (IP_PMTUDISC_PROBE): one too large for the way is lost and counted instead. Transient
+    // "cannot_listen".
     static result<datagram_socket> open(const endpoint& at, bool whole);
     datagram_socket() = default;
     datagram_socket(datagram_socket&&) noexcept;
@@ -39,7 +40,8 @@ class datagram_socket {
     // Queues head ‖ body for `to`; flushes by itself when a batch is full.
     void send(const endpoint& to, octets head, octets body = {});
     void flush();
-    // Datagrams that the kernel did not take: its queue was full, or they were too large for the link.
+    // Datagrams that the kernel did not take: its queue was full, or they were too large for the
+    // link.
     std::uint64_t lost() const noexcept { return lost_; }
 
   private:

@@ -64,13 +64,14 @@ void dtls_peers::receive(const endpoint& from, octets datagram, tick now) {
         if (each.current && each.current->at() == from) return listen(each, datagram, now);
 }
 
-// A hello with the random of a handshake under way is its retransmission; any other begins a new life
-// of that peer, and counts only once it has brought a cookie back.
+// A hello with the random of a handshake under way is its retransmission; any other begins a new
+// life of that peer, and counts only once it has brought a cookie back.
 void dtls_peers::greet(const endpoint& from, octets hello, tick now) {
     const auto random = random_of(hello);
     if (!random) return;
     const auto known = arrivals_.find(from);
-    if (known != arrivals_.end() && known->second.random == *random) return arrive(known, hello, now);
+    if (known != arrivals_.end() && known->second.random == *random)
+        return arrive(known, hello, now);
     if (known == arrivals_.end() && arrivals_.size() >= arrivals_max) return;
     auto made = dtls_session::greet(context_, from, hello, call_.send);
     if (made) arrivals_.insert_or_assign(from, arrival{std::move(made), *random, now});
@@ -100,8 +101,9 @@ void dtls_peers::answer(link& to, octets datagram, tick now) {
     const auto who = judge(*done);
     if (!who) return call_.refused(at, who.error());
     if (*who != index(to))
-        return call_.refused(at, failure{certainty::permanent, "certificate_untrusted",
-                                         "dialled " + to.cloud.text + ", met " + links_[*who].cloud.text});
+        return call_.refused(
+            at, failure{certainty::permanent, "certificate_untrusted",
+                        "dialled " + to.cloud.text + ", met " + links_[*who].cloud.text});
     stand(to, std::move(done), now);
 }
 
@@ -175,7 +177,8 @@ void dtls_peers::beat(link& to, tick now) {
 void dtls_peers::beat(tick now) {
     for (auto& each : links_) beat(each, now);
     for (auto& [from, each] : arrivals_) each.shaking->retransmit();
-    std::erase_if(arrivals_, [&](const auto& each) { return now - each.second.since > handshake_patience; });
+    std::erase_if(arrivals_,
+                  [&](const auto& each) { return now - each.second.since > handshake_patience; });
 }
 
 void dtls_peers::goodbye() {

@@ -1,10 +1,12 @@
-// dtls_peers: a proxy's DTLS associations with the proxies of its peers, over one UDP socket. No thread,
-// no socket, no clock of its own: the owner brings datagrams and the time. Not for several threads.
+// dtls_peers: a proxy's DTLS associations with the proxies of its peers, over one UDP socket. No
+// thread, no socket, no clock of its own: the owner brings datagrams and the time. Not for several
+// threads.
 //
-// Of two clouds the one whose name sorts first dials; the other listens. A dialler tries again for ever
-// (0.2 s … 2 s). Both say every 0.3 s that they are there; a peer not heard for 1.5 s is down: the dialler
-// then dials anew, while the old association is kept until a new one stands, so that a WAN that was merely
-// dark works again with the first datagram. Frames for a peer that is down wait, at most 64, oldest dropped.
+// Of two clouds the one whose name sorts first dials; the other listens. A dialler tries again for
+// ever (0.2 s … 2 s). Both say every 0.3 s that they are there; a peer not heard for 1.5 s is down:
+// the dialler then dials anew, while the old association is kept until a new one stands, so that a
+// WAN that was merely dark works again with the first datagram. Frames for a peer that is down
+// wait, at most 64, oldest dropped.
 #pragma once
 
 #include <deque>
@@ -29,7 +31,8 @@ class dtls_peers {
         send_datagram send;
         std::function<void(peer_index, octets plain)> deliver;  // what an authenticated peer sent
         std::function<void(peer_index, bool up, const std::string& detail)> changed;
-        std::function<void(const endpoint&, const failure&)> refused;  // a handshake came to nothing
+        std::function<void(const endpoint&, const failure&)>
+            refused;  // a handshake came to nothing
     };
     // `peers` as in the switch table. The context (tls::datagram_context) outlives this.
     dtls_peers(SSL_CTX*, cloud_name own, const std::vector<cloud_name>& peers, callbacks);

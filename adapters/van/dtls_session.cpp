@@ -47,7 +47,9 @@ std::array<std::uint8_t, 32> cookie_for(const endpoint& at) {
     return made;
 }
 
-const endpoint& peer_of(SSL* ssl) { return *static_cast<const endpoint*>(SSL_get_app_data(ssl)); }
+const endpoint& peer_of(SSL* ssl) {
+    return *static_cast<const endpoint*>(SSL_get_app_data(ssl));
+}
 
 int make_cookie(SSL* ssl, unsigned char* cookie, unsigned* size) {
     const auto made = cookie_for(peer_of(ssl));
@@ -64,9 +66,12 @@ int check_cookie(SSL* ssl, const unsigned char* cookie, unsigned size) {
 long wire_control(BIO*, int command, long, void*) {
     switch (command) {
         case BIO_CTRL_FLUSH:
-        case BIO_CTRL_DGRAM_SET_NEXT_TIMEOUT: return 1;
-        case BIO_CTRL_DGRAM_GET_MTU_OVERHEAD: return 48;
-        default: return 0;
+        case BIO_CTRL_DGRAM_SET_NEXT_TIMEOUT:
+            return 1;
+        case BIO_CTRL_DGRAM_GET_MTU_OVERHEAD:
+            return 48;
+        default:
+            return 0;
     }
 }
 
@@ -76,7 +81,8 @@ record first_record(octets datagram) noexcept {
     if (datagram.size() < record_header) return record::other;
     if (datagram[0] == type_data) return record::data;
     const bool in_clear = datagram[3] == 0 && datagram[4] == 0;  // epoch 0
-    const bool hello = datagram[0] == type_handshake && in_clear && datagram.size() > record_header &&
+    const bool hello = datagram[0] == type_handshake && in_clear &&
+                       datagram.size() > record_header &&
                        datagram[record_header] == message_client_hello;
     return hello ? record::client_hello : record::other;
 }
@@ -147,8 +153,8 @@ std::unique_ptr<dtls_session> dtls_session::dial(SSL_CTX* context, const endpoin
     return made;
 }
 
-std::unique_ptr<dtls_session> dtls_session::greet(SSL_CTX* context, const endpoint& from, octets hello,
-                                                  send_datagram out) {
+std::unique_ptr<dtls_session> dtls_session::greet(SSL_CTX* context, const endpoint& from,
+                                                  octets hello, send_datagram out) {
     std::unique_ptr<dtls_session> made(new dtls_session(context, from, std::move(out)));
     made->wire_.in = hello;
     const std::unique_ptr<BIO_ADDR, decltype(&BIO_ADDR_free)> unused(BIO_ADDR_new(), BIO_ADDR_free);

@@ -1,8 +1,8 @@
-// dtls_session: one DTLS 1.2 association (RFC 6347), apart from any socket: datagrams in, datagrams and
-// plain records out. Not for several threads.
+// dtls_session: one DTLS 1.2 association (RFC 6347), apart from any socket: datagrams in, datagrams
+// and plain records out. Not for several threads.
 //
-// A server makes state for nobody who has not shown that it receives at its address: greet() answers
-// a ClientHello with a cookie (RFC 6347, 4.2.1) and keeps nothing until it comes back.
+// A server makes state for nobody who has not shown that it receives at its address: greet()
+// answers a ClientHello with a cookie (RFC 6347, 4.2.1) and keeps nothing until it comes back.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -25,7 +25,8 @@ using send_datagram = std::function<void(const endpoint& to, octets)>;
 // What can be read off a datagram without keys (RFC 6347, 4.1).
 enum class record : std::uint8_t { client_hello, data, other };
 record first_record(octets datagram) noexcept;
-// The client's random of a ClientHello: equal in its retransmissions, new in a new life of the client.
+// The client's random of a ClientHello: equal in its retransmissions, new in a new life of the
+// client.
 using hello_random = std::array<std::uint8_t, 32>;
 std::optional<hello_random> random_of(octets client_hello) noexcept;
 
@@ -38,7 +39,8 @@ class dtls_session {
 
     static std::unique_ptr<dtls_session> dial(SSL_CTX*, const endpoint& to, send_datagram);
     // Nothing, after having answered with a cookie, unless the hello holds a right one.
-    static std::unique_ptr<dtls_session> greet(SSL_CTX*, const endpoint& from, octets hello, send_datagram);
+    static std::unique_ptr<dtls_session> greet(SSL_CTX*, const endpoint& from, octets hello,
+                                               send_datagram);
     ~dtls_session();
     dtls_session(const dtls_session&) = delete;
     dtls_session& operator=(const dtls_session&) = delete;

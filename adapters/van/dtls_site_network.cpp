@@ -29,7 +29,8 @@ class dtls_site_network::loop {
   public:
     loop(const cloud_name& own, std::vector<cloud_name> peers, tls::context context,
          datagram_socket hosts, datagram_socket wan, site_listener& listener)
-        : site(own, std::move(peers), std::move(context), std::move(hosts), std::move(wan), listener),
+        : site(own, std::move(peers), std::move(context), std::move(hosts), std::move(wan),
+               listener),
           wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
           epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
         for (const int fd : {wake_, site.site_descriptor(), site.wan_descriptor()}) {
@@ -142,7 +143,8 @@ result<void> dtls_site_network::set_route(const port::route& route) {
     return loop_->ask([&] { return loop_->site.table().set_route(route); });
 }
 
-result<void> dtls_site_network::drop_route(const van_name& name, const std::string& mac, epoch upto) {
+result<void> dtls_site_network::drop_route(const van_name& name, const std::string& mac,
+                                           epoch upto) {
     const auto address = parse_mac(mac);
     if (!address) return permanent("bad_route", "\"" + mac + "\" is no MAC");
     loop_->ask([&] { loop_->site.table().drop_route(name, *address, upto); });

@@ -1,10 +1,12 @@
-// dtls_site_network: port::site_network at a real site, in its proxy. One thread switches frames between
-// VXLAN (RFC 7348) on the site's network and DTLS 1.2 (RFC 6347) on the WAN, by the switch table.
+// dtls_site_network: port::site_network at a real site, in its proxy. One thread switches frames
+// between VXLAN (RFC 7348) on the site's network and DTLS 1.2 (RFC 6347) on the WAN, by the switch
+// table.
 //
-// It listens for VXLAN on the site's address alone: whoever can send there is a host of the own cloud.
-// Kernel VXLAN cannot share UDP port 4789 with it: proxy and host are separate machines or network
-// namespaces. Peers are whom tls::pins name, with role "proxy"; a DTLS 1.2 handshake shows certificates in
-// clear, so the certificate given here must name nothing that is inside (CN = a neutral name).
+// It listens for VXLAN on the site's address alone: whoever can send there is a host of the own
+// cloud. Kernel VXLAN cannot share UDP port 4789 with it: proxy and host are separate machines or
+// network namespaces. Peers are whom tls::pins name, with role "proxy"; a DTLS 1.2 handshake shows
+// certificates in clear, so the certificate given here must name nothing that is inside (CN = a
+// neutral name).
 #pragma once
 
 #include <array>

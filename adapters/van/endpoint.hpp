@@ -1,5 +1,5 @@
-// endpoint: an IP address and a UDP port, as a value. IPv4 addresses are kept in their IPv6-mapped form
-// (RFC 4291, 2.5.5.2), so that both families compare alike.
+// endpoint: an IP address and a UDP port, as a value. IPv4 addresses are kept in their IPv6-mapped
+// form (RFC 4291, 2.5.5.2), so that both families compare alike.
 #pragma once
 
 #include <array>

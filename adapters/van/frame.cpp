@@ -53,8 +53,8 @@ std::optional<vxlan_packet> read_vxlan(octets datagram) noexcept {
 std::optional<wan_packet> read_wan(octets plain) noexcept {
     if (plain.size() < wan_header) return std::nullopt;
     const auto kind = static_cast<wan_kind>(plain[0]);
-    const bool whole = kind == wan_kind::frame ||
-                       (kind == wan_kind::keepalive && plain.size() == wan_header);
+    const bool whole =
+        kind == wan_kind::frame || (kind == wan_kind::keepalive && plain.size() == wan_header);
     if (!whole) return std::nullopt;
     return wan_packet{kind, read_24(plain.subspan(1)), plain.subspan(wan_header)};
 }

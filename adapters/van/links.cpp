@@ -55,7 +55,8 @@ tunnel read_tunnel(nlattr* data) {
     made.remote = read_address(found[IFLA_VXLAN_GROUP], found[IFLA_VXLAN_GROUP6]);
     if (found[IFLA_VXLAN_PORT] != nullptr)
         made.local.port = made.remote.port = ntohs(nla_get_u16(found[IFLA_VXLAN_PORT]));
-    made.learning = found[IFLA_VXLAN_LEARNING] != nullptr && nla_get_u8(found[IFLA_VXLAN_LEARNING]) != 0;
+    made.learning =
+        found[IFLA_VXLAN_LEARNING] != nullptr && nla_get_u8(found[IFLA_VXLAN_LEARNING]) != 0;
     return made;
 }
 
@@ -67,7 +68,8 @@ device read_device(nlmsghdr* answer) {
     made.index = header->ifi_index;
     made.up = (header->ifi_flags & IFF_UP) != 0;
     if (found[IFLA_IFNAME] != nullptr) made.name = nla_get_string(found[IFLA_IFNAME]);
-    if (found[IFLA_MASTER] != nullptr) made.master = static_cast<int>(nla_get_u32(found[IFLA_MASTER]));
+    if (found[IFLA_MASTER] != nullptr)
+        made.master = static_cast<int>(nla_get_u32(found[IFLA_MASTER]));
     if (found[IFLA_MTU] != nullptr) made.mtu = nla_get_u32(found[IFLA_MTU]);
     if (found[IFLA_LINKINFO] == nullptr) return made;
     nlattr* info[IFLA_INFO_MAX + 1]{};
@@ -78,8 +80,8 @@ device read_device(nlmsghdr* answer) {
     return made;
 }
 
-// IPv6 would announce the bridge itself (router solicitations, MLD). Where it is not built in, or the
-// device has no IPv6 for its small MTU, there is nothing to turn off.
+// IPv6 would announce the bridge itself (router solicitations, MLD). Where it is not built in, or
+// the device has no IPv6 for its small MTU, there is nothing to turn off.
 result<void> without_ipv6(const std::string& name) {
     const auto path = "/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6";
     const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
@@ -117,8 +119,8 @@ result<links> links::open() {
 result<std::vector<device>> links::all() {
     std::vector<device> found;
     auto question = about(RTM_GETLINK, 0, ifinfomsg{});
-    const int error =
-        socket_.ask(std::move(question), [&](nlmsghdr* each) { found.push_back(read_device(each)); });
+    const int error = socket_.ask(std::move(question),
+                                  [&](nlmsghdr* each) { found.push_back(read_device(each)); });
     if (error != 0) return tl::unexpected(refusal("listing devices", error));
     return found;
 }
@@ -176,7 +178,8 @@ result<void> links::remove(const device& which) {
     ifinfomsg header{};
     header.ifi_index = which.index;
     const int error = socket_.tell(about(RTM_DELLINK, 0, header));
-    if (error != 0 && error != ENODEV) return tl::unexpected(refusal("removing " + which.name, error));
+    if (error != 0 && error != ENODEV)
+        return tl::unexpected(refusal("removing " + which.name, error));
     return {};
 }
 

@@ -1,5 +1,5 @@
-// links: bridges, VXLAN devices and the ports on them, by rtnetlink(7). Sees what is there, makes what is
-// asked, keeps no books.
+// links: bridges, VXLAN devices and the ports on them, by rtnetlink(7). Sees what is there, makes
+// what is asked, keeps no books.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,8 @@ class links {
     // A bridge that says nothing of its own: no STP, no multicast snooping, no IPv6. It is down.
     result<void> make_bridge(const std::string& name);
     // nolearning; `remote` becomes the one all-zero fdb entry. What goes in is whole: segmented and
-    // checksummed before it is wrapped, since a proxy in user space reads the wrapped bytes. It is down.
+    // checksummed before it is wrapped, since a proxy in user space reads the wrapped bytes. It is
+    // down.
     result<void> make_vxlan(const std::string& name, const tunnel&, int bridge);
     result<void> raise(const device&);
     result<void> remove(const device&);  // ok if it is gone already

@@ -11,7 +11,8 @@ namespace caravan::van {
 namespace {
 
 const device* find(const std::vector<device>& all, const std::string& name) {
-    const auto at = std::find_if(all.begin(), all.end(), [&](const auto& d) { return d.name == name; });
+    const auto at =
+        std::find_if(all.begin(), all.end(), [&](const auto& d) { return d.name == name; });
     return at == all.end() ? nullptr : &*at;
 }
 
@@ -25,18 +26,20 @@ std::vector<silent_port> ports_of(const job& job) {
 result<void> fits(const van_name& van) {
     if (fits_devices(van)) return {};
     return permanent("van_name_too_long",
-                     "\"" + van.text + "\" cannot name devices: create the VAN with a name of at most " +
+                     "\"" + van.text +
+                         "\" cannot name devices: create the VAN with a name of at most " +
                          std::to_string(van_name_max) + " characters");
 }
 
 }  // namespace
 
-linux_host_network::linux_host_network(std::unique_ptr<links> devices, std::unique_ptr<silence> ports,
-                                       endpoint own, endpoint proxy)
+linux_host_network::linux_host_network(std::unique_ptr<links> devices,
+                                       std::unique_ptr<silence> ports, endpoint own, endpoint proxy)
     : links_(std::move(devices)), silence_(std::move(ports)), own_(own), proxy_(proxy) {}
 linux_host_network::~linux_host_network() = default;
 
-result<std::unique_ptr<linux_host_network>> linux_host_network::open(const host_settings& settings) {
+result<std::unique_ptr<linux_host_network>> linux_host_network::open(
+    const host_settings& settings) {
     const auto proxy = parse_endpoint(settings.proxy_endpoint);
     if (!proxy) return tl::unexpected(proxy.error());
     const auto own = parse_address(settings.own_address, proxy->port);
@@ -116,8 +119,8 @@ result<void> linux_host_network::activate(const job& job) {
         const auto* tap = find(*all, port.device);
         const auto* bridge = find(*all, bridge_name(port.network));
         if (tap == nullptr || bridge == nullptr || tap->master != bridge->index)
-            return transient("port_missing", port.device + " is not plugged into " +
-                                                 bridge_name(port.network));
+            return transient("port_missing",
+                             port.device + " is not plugged into " + bridge_name(port.network));
         if (auto raised = links_->raise(*tap); !raised) return raised;
         names.push_back(port.device);
     }
@@ -151,9 +154,10 @@ result<void> linux_host_network::leave(const van_name& van) {
     const auto* vxlan = find(*all, vxlan_name(van));
     const bool expected = std::any_of(silent->begin(), silent->end(),
                                       [&](const auto& port) { return port.network == van; });
-    const bool used = bridge != nullptr && std::any_of(all->begin(), all->end(), [&](const auto& port) {
-        return port.master == bridge->index && port.name != vxlan_name(van);
-    });
+    const bool used =
+        bridge != nullptr && std::any_of(all->begin(), all->end(), [&](const auto& port) {
+            return port.master == bridge->index && port.name != vxlan_name(van);
+        });
     if (expected || used) return {};
     if (vxlan != nullptr && vxlan->kind == "vxlan")
         if (auto removed = links_->remove(*vxlan); !removed) return removed;
@@ -172,7 +176,8 @@ result<std::vector<port::van>> linux_host_network::observe() {
         if (vxlan != nullptr && vxlan->vxlan && vxlan->master == bridge.index)
             found.push_back({name, vxlan->vxlan->vni});
     }
-    std::sort(found.begin(), found.end(), [](const port::van& a, const port::van& b) { return a.name.text < b.name.text; });
+    std::sort(found.begin(), found.end(),
+              [](const port::van& a, const port::van& b) { return a.name.text < b.name.text; });
     return found;
 }
 

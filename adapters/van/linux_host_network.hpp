@@ -1,12 +1,14 @@
-// linux_host_network: port::host_network on a Linux host, in its agent. VAN "blue" is the bridge cv-blue
-// with the VXLAN device vx-blue towards the own proxy; guests' taps are its other ports.
+// linux_host_network: port::host_network on a Linux host, in its agent. VAN "blue" is the bridge
+// cv-blue with the VXLAN device vx-blue towards the own proxy; guests' taps are its other ports.
 //
-// The world is the book: who uses a VAN is whoever is plugged into its bridge (whatever the tap's name)
-// and whoever is silent on it (silence.hpp), so that an agent that was killed goes on by asking again.
+// The world is the book: who uses a VAN is whoever is plugged into its bridge (whatever the tap's
+// name) and whoever is silent on it (silence.hpp), so that an agent that was killed goes on by
+// asking again.
 //
 //   attach_silent  permanent "van_name_too_long"; otherwise what ensure() refuses
-//   activate       transient "port_missing" if a port of the job is not plugged in: nothing is lifted then
-//   ensure         permanent "device_taken": a device of that name is no bridge; "network_device_failed"
+//   activate       transient "port_missing" if a port of the job is not plugged in: nothing is
+//   lifted then ensure         permanent "device_taken": a device of that name is no bridge;
+//   "network_device_failed"
 // Needs CAP_NET_ADMIN. Works in the network namespace it was made in.
 #pragma once
 
@@ -42,7 +44,8 @@ class linux_host_network final : public port::host_network {
     result<std::vector<port::van>> observe() override;
 
   private:
-    linux_host_network(std::unique_ptr<links>, std::unique_ptr<silence>, endpoint own, endpoint proxy);
+    linux_host_network(std::unique_ptr<links>, std::unique_ptr<silence>, endpoint own,
+                       endpoint proxy);
     result<device> bridge_of(const port::van&);
     result<void> ensure_one(const port::van&);
     result<void> leave(const van_name&);

@@ -1,5 +1,5 @@
-// netlink: one socket to the kernel (rtnetlink(7), nfnetlink), by libnl. A request and its answer at a
-// time; safe from several threads. It stays in the network namespace it was made in.
+// netlink: one socket to the kernel (rtnetlink(7), nfnetlink), by libnl. A request and its answer
+// at a time; safe from several threads. It stays in the network namespace it was made in.
 #pragma once
 
 #include <netlink/attr.h>

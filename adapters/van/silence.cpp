@@ -17,9 +17,9 @@ namespace {
 
 constexpr const char* table_name = "caravan";
 constexpr const char* set_name = "silent";
-constexpr std::uint32_t set_number = 1;            // within one batch
-constexpr std::uint32_t nft_type_ifname = 41;      // how nft(8) prints the set; the kernel ignores it
-constexpr std::uint8_t userdata_comment = 0;       // NFTNL_UDATA_SET_ELEM_COMMENT, as nft(8) keeps it
+constexpr std::uint32_t set_number = 1;        // within one batch
+constexpr std::uint32_t nft_type_ifname = 41;  // how nft(8) prints the set; the kernel ignores it
+constexpr std::uint8_t userdata_comment = 0;   // NFTNL_UDATA_SET_ELEM_COMMENT, as nft(8) keeps it
 
 struct chain {
     const char* name;
@@ -40,7 +40,9 @@ message about(int type, int flags) {
     return made;
 }
 
-void put(nl_msg* in, int attribute, std::uint32_t number) { nla_put_u32(in, attribute, htonl(number)); }
+void put(nl_msg* in, int attribute, std::uint32_t number) {
+    nla_put_u32(in, attribute, htonl(number));
+}
 
 message new_table() {
     auto made = about(NFT_MSG_NEWTABLE, NLM_F_CREATE);
@@ -154,8 +156,8 @@ silent_port read_element(nlattr* element) {
 
 result<void> outcome(int error) {
     if (error == 0) return {};
-    return transient("silence_failed", std::string("nftables, table bridge caravan: ") +
-                                           std::strerror(error));
+    return transient("silence_failed",
+                     std::string("nftables, table bridge caravan: ") + std::strerror(error));
 }
 
 }  // namespace
@@ -166,8 +168,8 @@ result<silence> silence::open() {
     return silence(std::move(*socket));
 }
 
-// The rules are written anew each time, within the transaction: whatever was there before is mended,
-// and no packet sees a moment without them.
+// The rules are written anew each time, within the transaction: whatever was there before is
+// mended, and no packet sees a moment without them.
 result<void> silence::add(const std::vector<silent_port>& ports) {
     std::vector<message> batch;
     batch.push_back(new_table());

@@ -1,7 +1,7 @@
 // silence: ports that carry nothing, in or out, named before they exist.
 //
-// A set of device names in an nftables table of our own, and rules that drop what comes from or goes to
-// a bridge port of such a name (nft's words, netlink on the wire):
+// A set of device names in an nftables table of our own, and rules that drop what comes from or
+// goes to a bridge port of such a name (nft's words, netlink on the wire):
 //
 //   table bridge caravan {
 //     set silent { type ifname }                              # comment of an element: its VAN
@@ -10,10 +10,10 @@
 //     chain out   { type filter hook postrouting …  oifname @silent drop }
 //   }
 //
-// Why so, and not by setting the port's state when it appears: the rule matches by name and is there
-// before QEMU makes the tap, so there is no instant, however short, at which the port speaks; it
-// outlives an agent that is killed; and the kernel's set is the only book of who is silent.
-// `nft flush ruleset` by somebody else undoes it; the next add() mends it.
+// Why so, and not by setting the port's state when it appears: the rule matches by name and is
+// there before QEMU makes the tap, so there is no instant, however short, at which the port speaks;
+// it outlives an agent that is killed; and the kernel's set is the only book of who is silent. `nft
+// flush ruleset` by somebody else undoes it; the next add() mends it.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
-// site_switch: the frames of one site: VXLAN socket, WAN socket, table and associations together. It has
-// no thread of its own: the owner calls turn() when a socket is readable, and at least each 50 ms.
+// site_switch: the frames of one site: VXLAN socket, WAN socket, table and associations together.
+// It has no thread of its own: the owner calls turn() when a socket is readable, and at least each
+// 50 ms.
 #pragma once
 
 #include <optional>
@@ -20,7 +21,8 @@ class site_switch {
 
     // The table, for all but extending and shrinking, which also decide who is dialled.
     switch_table& table() noexcept { return table_; }
-    result<void> extend(const port::van&, const std::vector<std::pair<cloud_name, endpoint>>& peers);
+    result<void> extend(const port::van&,
+                        const std::vector<std::pair<cloud_name, endpoint>>& peers);
     void shrink(const van_name&);
 
     int site_descriptor() const noexcept { return site_.descriptor(); }
@@ -38,8 +40,9 @@ class site_switch {
     void note(verdict what) { ++counters_.verdicts[static_cast<std::size_t>(what)]; }
     void complain(const endpoint& from, const failure&);
 
-    std::vector<cloud_name> clouds_;               // by peer_index
-    std::vector<std::optional<endpoint>> aims_;  // by peer_index: where its proxy was last said to be
+    std::vector<cloud_name> clouds_;  // by peer_index
+    std::vector<std::optional<endpoint>>
+        aims_;  // by peer_index: where its proxy was last said to be
     tls::context context_;
     datagram_socket site_, wan_;
     site_listener& listener_;

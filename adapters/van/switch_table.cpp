@@ -5,7 +5,9 @@
 namespace caravan::van {
 namespace {
 
-bool fresh(tick seen, tick now) noexcept { return now - seen <= ageing; }
+bool fresh(tick seen, tick now) noexcept {
+    return now - seen <= ageing;
+}
 
 bool contains(const auto& list, const auto& item) {
     return std::find(list.begin(), list.end(), item) != list.end();
@@ -63,9 +65,11 @@ result<switch_table::place> switch_table::place_of(const port::route& route) con
 
 result<void> switch_table::set_route(const port::route& route) {
     auto* network = find(route.network);
-    if (network == nullptr) return transient("no_such_van", route.network.text + " is not extended");
+    if (network == nullptr)
+        return transient("no_such_van", route.network.text + " is not extended");
     const auto mac = parse_mac(route.mac);
-    if (!mac || is_group(*mac)) return permanent("bad_route", "\"" + route.mac + "\" is no VM's MAC");
+    if (!mac || is_group(*mac))
+        return permanent("bad_route", "\"" + route.mac + "\" is no VM's MAC");
     auto at = place_of(route);
     if (!at) return tl::unexpected(at.error());
     auto known = network->routes.find(*mac);
@@ -74,7 +78,8 @@ result<void> switch_table::set_route(const port::route& route) {
         const bool contradicts = old.route && route.run_right == old.route->run_right &&
                                  (route.here != old.route->here || route.at != old.route->at);
         if (route.run_right < old.floor || contradicts)
-            return permanent("stale_route", route.mac + ": epoch " + std::to_string(route.run_right.value) +
+            return permanent("stale_route", route.mac + ": epoch " +
+                                                std::to_string(route.run_right.value) +
                                                 ", known is " + std::to_string(old.floor.value));
     } else if (network->routes.size() >= routes_max) {
         return transient("too_many_routes", route.network.text);
@@ -125,7 +130,8 @@ bool switch_table::may_speak(segment& network, mac_address from, const place& at
         return true;
     }
     if (network.learned.size() >= learned_max)
-        std::erase_if(network.learned, [&](const auto& each) { return !fresh(each.second.seen, now); });
+        std::erase_if(network.learned,
+                      [&](const auto& each) { return !fresh(each.second.seen, now); });
     // A full table learns no more; such frames are flooded, which is right, if dear.
     if (network.learned.size() < learned_max) network.learned.emplace(from, heard{at, now});
     return true;
@@ -135,11 +141,13 @@ const switch_table::place* switch_table::lookup(const segment& network, mac_addr
     const auto known = network.routes.find(to);
     if (known != network.routes.end() && known->second.route) return &known->second.at;
     const auto learned = network.learned.find(to);
-    if (learned != network.learned.end() && fresh(learned->second.seen, now)) return &learned->second.at;
+    if (learned != network.learned.end() && fresh(learned->second.seen, now))
+        return &learned->second.at;
     return nullptr;
 }
 
-verdict switch_table::to_one(const segment& network, const place& to, const place& from, egress& out) {
+verdict switch_table::to_one(const segment& network, const place& to, const place& from,
+                             egress& out) {
     if (to == from) return verdict::nowhere;
     if (to.here) {
         out.hosts.push_back(to.host);
@@ -153,7 +161,8 @@ verdict switch_table::to_one(const segment& network, const place& to, const plac
 
 verdict switch_table::to_all(const segment& network, const place& from, tick now, egress& out) {
     const auto add = [&](const endpoint& host) {
-        if (!(from.here && host == from.host) && !contains(out.hosts, host)) out.hosts.push_back(host);
+        if (!(from.here && host == from.host) && !contains(out.hosts, host))
+            out.hosts.push_back(host);
     };
     for (const auto& [host, seen] : network.members)
         if (fresh(seen, now)) add(host);

@@ -1,8 +1,9 @@
-// switch_table: where a frame of a VAN goes. Pure: no socket, no clock; the shell asks for each frame.
+// switch_table: where a frame of a VAN goes. Pure: no socket, no clock; the shell asks for each
+// frame.
 //
-// Routes are given by the controller and say where a VM's MAC is; they are never overridden by what is
-// heard. A MAC without a route (a plain neighbour, not a VM) is learned from its frames and forgotten
-// after ageing; one heard on an own host is not taken over by a peer before that.
+// Routes are given by the controller and say where a VM's MAC is; they are never overridden by what
+// is heard. A MAC without a route (a plain neighbour, not a VM) is learned from its frames and
+// forgotten after ageing; one heard on an own host is not taken over by a peer before that.
 //
 // What it promises:
 //   a frame goes only to hosts and peers of its own VAN;
@@ -27,7 +28,8 @@ namespace caravan::van {
 
 using tick = std::chrono::milliseconds;  // monotonic, from any origin
 inline constexpr tick ageing = std::chrono::minutes{5};
-inline constexpr std::size_t vans_max = 4096, routes_max = 65536, learned_max = 4096, hosts_max = 1024;
+inline constexpr std::size_t vans_max = 4096, routes_max = 65536, learned_max = 4096,
+                             hosts_max = 1024;
 
 using peer_index = std::uint16_t;  // in the list that the table was made with
 
@@ -51,8 +53,9 @@ enum class verdict : std::uint8_t {
     wan_to_wan,    // from a peer, for a MAC that is at another peer
     nowhere,       // nobody to send it to, or back to where it came from
 };
-inline constexpr const char* verdict_names[] = {"forwarded",    "malformed",  "unknown_van", "not_extended",
-                                                "wrong_source", "wan_to_wan", "nowhere"};
+inline constexpr const char* verdict_names[] = {"forwarded",    "malformed",    "unknown_van",
+                                                "not_extended", "wrong_source", "wan_to_wan",
+                                                "nowhere"};
 
 class switch_table {
   public:
@@ -62,8 +65,9 @@ class switch_table {
     // transient "too_many_vans".
     result<void> extend(const port::van&, const std::vector<cloud_name>& peers);
     void shrink(const van_name&);
-    // As the port says; and one epoch names one holder: a route of the same epoch to another cloud is
-    // permanent "stale_route" too. Transient "no_such_van": extend it first. Permanent "bad_route".
+    // As the port says; and one epoch names one holder: a route of the same epoch to another cloud
+    // is permanent "stale_route" too. Transient "no_such_van": extend it first. Permanent
+    // "bad_route".
     result<void> set_route(const port::route&);
     // Routes of a higher epoch stay; one of a lower epoch than a dropped one is refused ever after.
     void drop_route(const van_name&, mac_address, epoch upto);

@@ -1,5 +1,6 @@
-// bench_van: the overlay between two sites beside the plain veth path between the same two proxies, in one
-// run: throughput of one TCP connection, and round trips. Needs root. Prints one JSON object.
+// bench_van: the overlay between two sites beside the plain veth path between the same two proxies,
+// in one run: throughput of one TCP connection, and round trips. Needs root. Prints one JSON
+// object.
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -49,8 +50,10 @@ figures measure(const ground& on, const space& from, const space& to, const std:
 }
 
 void print(const char* name, const figures& of) {
-    std::printf("\"%s\":{\"gbit_per_second\":%.3f,\"cpu_seconds_per_gbit\":%.3f,\"rtt_us\":%.0f,\"whole\":%s}",
-                name, of.gbit_per_second, of.cpu_seconds_per_gbit, of.rtt_us, of.whole ? "true" : "false");
+    std::printf(
+        "\"%s\":{\"gbit_per_second\":%.3f,\"cpu_seconds_per_gbit\":%.3f,\"rtt_us\":%.0f,\"whole\":%"
+        "s}",
+        name, of.gbit_per_second, of.cpu_seconds_per_gbit, of.rtt_us, of.whole ? "true" : "false");
 }
 
 }  // namespace
@@ -72,7 +75,8 @@ int main() {
     print("veth", plain);
     std::printf(",");
     print("overlay", overlay);
-    std::printf(",\"ratio\":%.3f,\"frames_lost\":%llu}\n", overlay.gbit_per_second / plain.gbit_per_second,
-                static_cast<unsigned long long>(counted.lost + counted.waiting + counted.too_large));
+    std::printf(
+        ",\"ratio\":%.3f,\"frames_lost\":%llu}\n", overlay.gbit_per_second / plain.gbit_per_second,
+        static_cast<unsigned long long>(counted.lost + counted.waiting + counted.too_large));
     return plain.whole && overlay.whole ? 0 : 1;
 }

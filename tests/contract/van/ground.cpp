@@ -49,7 +49,9 @@ space::space(const std::string& name) : name_("cvv-" + name) {
     must("ip netns add " + name_);
     ip("link set lo up");
 }
-space::~space() { shell("ip netns del " + name_); }
+space::~space() {
+    shell("ip netns del " + name_);
+}
 
 void space::inside(const std::function<void()>& work) const {
     std::exception_ptr thrown;
@@ -69,7 +71,9 @@ void space::inside(const std::function<void()>& work) const {
 bool space::runs(const std::string& command) const {
     return shell("ip netns exec " + name_ + " " + command);
 }
-void space::ip(const std::string& arguments) const { must("ip -n " + name_ + " " + arguments); }
+void space::ip(const std::string& arguments) const {
+    must("ip -n " + name_ + " " + arguments);
+}
 bool space::has(const std::string& device) const {
     return shell("ip -n " + name_ + " link show dev " + device);
 }
@@ -77,8 +81,8 @@ bool space::has(const std::string& device) const {
 guest::guest(const std::string& name, const space& host, const std::string& named,
              const std::string& bridge, const std::string& mac, const std::string& address)
     : net(name), port(named) {
-    must("ip link add eth0 address " + mac + " mtu 1370 netns " + net.name() + " type veth peer name " +
-         port + " netns " + host.name());
+    must("ip link add eth0 address " + mac + " mtu 1370 netns " + net.name() +
+         " type veth peer name " + port + " netns " + host.name());
     net.ip("addr add " + address + "/24 dev eth0");
     net.ip("link set eth0 up");
     if (!bridge.empty()) plug(host, bridge);
@@ -96,22 +100,29 @@ pki::pki() {
     std::string pattern = "/tmp/cvv-pki-XXXXXX";
     folder = ::mkdtemp(pattern.data());
     for (const std::string cloud : {"thales", "umea", "mallory"}) {
-        must("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/O=" +
-             cloud + "/OU=ca/CN=ca' -keyout " + folder + "/" + cloud + ".ca.key -out " + ca(cloud));
+        must(
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "
+            "'/O=" +
+            cloud + "/OU=ca/CN=ca' -keyout " + folder + "/" + cloud + ".ca.key -out " + ca(cloud));
         issue(cloud, cloud, "proxy", cloud);
     }
 }
-pki::~pki() { std::filesystem::remove_all(folder); }
+pki::~pki() {
+    std::filesystem::remove_all(folder);
+}
 
-std::string pki::ca(const std::string& cloud) const { return folder + "/" + cloud + ".ca.pem"; }
+std::string pki::ca(const std::string& cloud) const {
+    return folder + "/" + cloud + ".ca.pem";
+}
 
 void pki::issue(const std::string& cloud, const std::string& by, const std::string& role,
                 const std::string& file) const {
     const auto at = folder + "/" + file;
-    must("openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/O=" + cloud + "/OU=" +
-         role + "/CN=proxy' -keyout " + at + ".key -out " + at + ".csr && openssl x509 -req -days 2 -in " +
-         at + ".csr -CA " + ca(by) + " -CAkey " + folder + "/" + by + ".ca.key -CAcreateserial -out " + at +
-         ".pem && chmod 600 " + at + ".key");
+    must("openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/O=" + cloud +
+         "/OU=" + role + "/CN=proxy' -keyout " + at + ".key -out " + at +
+         ".csr && openssl x509 -req -days 2 -in " + at + ".csr -CA " + ca(by) + " -CAkey " +
+         folder + "/" + by + ".ca.key -CAcreateserial -out " + at + ".pem && chmod 600 " + at +
+         ".key");
 }
 
 tls::material pki::of(const std::string& cloud) const {
@@ -153,7 +164,9 @@ site::site(const std::string& name, const std::string& other, int n, const pki& 
         host->ip("addr add " + address + "/24 dev eth0");
         host->ip("link set eth0 up");
     }
-    settings = {net + "1:4789", "198.51.100." + std::to_string(number) + ":4790", keys.of(name),
+    settings = {net + "1:4789",
+                "198.51.100." + std::to_string(number) + ":4790",
+                keys.of(name),
                 {{peer, keys.ca(other)}}};
     h1->inside([&] { host1 = std::move(linux_host_network::open(host(1)).value()); });
     h2->inside([&] { host2 = std::move(linux_host_network::open(host(2)).value()); });
@@ -166,7 +179,9 @@ void site::start(const site_settings& with) {
 std::string site::host_address(int n) const {
     return "10." + std::to_string(number) + ".0.1" + std::to_string(n);
 }
-host_settings site::host(int n) const { return {host_address(n), settings.vxlan_listen}; }
+host_settings site::host(int n) const {
+    return {host_address(n), settings.vxlan_listen};
+}
 
 ground::ground() : a("thales", "umea", 1, keys), b("umea", "thales", 2, keys) {
     must("ip link add wan netns " + a.proxy->name() + " type veth peer name wan netns " +
@@ -183,9 +198,10 @@ ground::ground() : a("thales", "umea", 1, keys), b("umea", "thales", 2, keys) {
 void ground::wan(const char* state) const {
     const bool up = std::string(state) == "up";
     for (const auto* each : {&a, &b})
-        each->proxy->runs(up ? "nft delete table ip dark"
-                             : "nft 'add table ip dark; add chain ip dark out { type filter hook output "
-                               "priority 0; }; add rule ip dark out oifname wan drop'");
+        each->proxy->runs(
+            up ? "nft delete table ip dark"
+               : "nft 'add table ip dark; add chain ip dark out { type filter hook output "
+                 "priority 0; }; add rule ip dark out oifname wan drop'");
 }
 
 std::vector<std::pair<cloud_name, std::string>> ground::peers_of(const site& of) const {

@@ -1,5 +1,5 @@
-// ground: network namespaces, certificates and two sites to try the overlay on. Needs root. Everything is
-// named cvv-…, and goes when the value goes.
+// ground: network namespaces, certificates and two sites to try the overlay on. Needs root.
+// Everything is named cvv-…, and goes when the value goes.
 //
 //   g1 ─ h1 ┐                                            ┌ h1 ─ g1
 //           ├ 10.1.0/24 ─ proxy a ══ 198.51.100 ══ proxy b ─ 10.2.0/24 ┤
@@ -22,14 +22,14 @@ namespace caravan::van::test {
 // Why it cannot run here; empty if it can.
 std::string cannot_run();
 // To be the first line of a test: prints the reason and leaves the test.
-#define NEEDS_ROOT()                                                    \
+#define NEEDS_ROOT()                                                             \
     if (const auto reason = caravan::van::test::cannot_run(); !reason.empty()) { \
-        WARN("skipped: " << reason);                                    \
-        return;                                                         \
+        WARN("skipped: " << reason);                                             \
+        return;                                                                  \
     }
 
-bool shell(const std::string& command);               // quiet; true if it answered 0
-void must(const std::string& command);                // throws with the command
+bool shell(const std::string& command);  // quiet; true if it answered 0
+void must(const std::string& command);   // throws with the command
 bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds within);
 
 class space {  // a network namespace, with lo up
@@ -50,8 +50,8 @@ class space {  // a network namespace, with lo up
 
 // A guest: a namespace with eth0, whose other end `port` is plugged into a host's bridge.
 struct guest {
-    guest(const std::string& name, const space& host, const std::string& port, const std::string& bridge,
-          const std::string& mac, const std::string& address);
+    guest(const std::string& name, const space& host, const std::string& port,
+          const std::string& bridge, const std::string& mac, const std::string& address);
     void plug(const space& host, const std::string& bridge) const;
     bool pings(const std::string& address, const std::string& options = "-c 1 -W 1") const;
     space net;
@@ -102,7 +102,7 @@ struct ground {
     ground();
     void wan(const char* state) const;  // "up", "down"
     std::vector<std::pair<cloud_name, std::string>> peers_of(const site&) const;
-    void extend(const port::van&);      // at both sites, and on all hosts
+    void extend(const port::van&);  // at both sites, and on all hosts
     pki keys;
     site a, b;
 };

@@ -22,7 +22,9 @@ struct lone_host {
         reborn();
     }
     void reborn() {  // as after kill -9: nothing is remembered
-        net.inside([&] { network = linux_host_network::open({"10.1.0.11", "10.1.0.1:4789"}).value(); });
+        net.inside([&] {
+            network = linux_host_network::open({"10.1.0.11", "10.1.0.1:4789"}).value();
+        });
     }
     template <class F>
     auto call(F work) {
@@ -46,11 +48,13 @@ TEST_CASE("a VAN's devices appear as promised, and once", "[root]") {
     REQUIRE(*host.call([](auto& n) { return n.observe(); }) == std::vector{blue, red});
     for (const char* fact :
          {"ip -d link show vx-blue | grep -q \"vxlan id 42 remote 10.1.0.1 local 10.1.0.11\"",
-          "ip -d link show vx-blue | grep -q 'dstport 4789'", "ip -d link show vx-blue | grep -q nolearning",
+          "ip -d link show vx-blue | grep -q 'dstport 4789'",
+          "ip -d link show vx-blue | grep -q nolearning",
           "test $(bridge fdb show dev vx-blue | grep -c 00:00:00:00:00:00) = 1",
           "test $(cat /sys/class/net/cv-blue/bridge/multicast_snooping) = 0",
           "test $(cat /sys/class/net/cv-blue/bridge/stp_state) = 0",
-          "test $(cat /sys/class/net/cv-blue/mtu) = 1370", "test $(cat /sys/class/net/vx-blue/mtu) = 1370",
+          "test $(cat /sys/class/net/cv-blue/mtu) = 1370",
+          "test $(cat /sys/class/net/vx-blue/mtu) = 1370",
           "test $(cat /proc/sys/net/ipv6/conf/cv-blue/disable_ipv6) = 1",
           "test -d /sys/class/net/cv-blue/brif/vx-blue"}) {
         INFO(fact);
@@ -98,7 +102,8 @@ TEST_CASE("not one frame passes a silent port before it is activated", "[root]")
     CHECK(outside.heard() == 0);
     CHECK(inside.heard() == 0);
     CHECK(host.net.runs("sh -c 'bridge fdb show br cv-blue | grep -q 02:00:00:00:00:77.*vnet0'"));
-    CHECK_FALSE(host.net.runs("sh -c 'bridge fdb show br cv-blue | grep -q " + port + ".*dynamic'"));
+    CHECK_FALSE(
+        host.net.runs("sh -c 'bridge fdb show br cv-blue | grep -q " + port + ".*dynamic'"));
 
     REQUIRE(host.call([&](auto& n) { return n.activate(job); }));
     CHECK(eventually([&] { return outside.heard() > 10 && inside.heard() > 10; }, 1s));
@@ -121,12 +126,14 @@ TEST_CASE("the negative control: without silence the same frames pass", "[root]"
 TEST_CASE("devices go with the last port, and not before", "[root]") {
     NEEDS_ROOT();
     lone_host host;
-    const auto first = job_with("01FIRST", {blue.name}), second = job_with("01SECOND", {blue.name, red.name});
+    const auto first = job_with("01FIRST", {blue.name}),
+               second = job_with("01SECOND", {blue.name, red.name});
     REQUIRE(host.call([&](auto& n) { return n.attach_silent(first, {blue}); }));
     REQUIRE(host.call([&](auto& n) { return n.attach_silent(second, {blue, red}); }));
-    auto resident = std::make_unique<guest>("resident", host.net, "vnet7", "cv-blue", "52:54:00:00:00:07",
-                                            "10.9.0.7");
-    guest arriving("arriving", host.net, tap_name(second.id, 1), "cv-red", "52:54:00:00:00:01", "10.9.1.1");
+    auto resident = std::make_unique<guest>("resident", host.net, "vnet7", "cv-blue",
+                                            "52:54:00:00:00:07", "10.9.0.7");
+    guest arriving("arriving", host.net, tap_name(second.id, 1), "cv-red", "52:54:00:00:00:01",
+                   "10.9.1.1");
 
     REQUIRE(host.call([&](auto& n) { return n.detach(first); }));
     CHECK(*host.call([](auto& n) { return n.observe(); }) == std::vector{blue, red});
@@ -136,7 +143,8 @@ TEST_CASE("devices go with the last port, and not before", "[root]") {
     host.reborn();
     REQUIRE(host.call([&](auto& n) { return n.detach(second); }));
     REQUIRE(host.call([&](auto& n) { return n.detach(second); }));
-    for (const auto* gone : {"cv-blue", "vx-blue", "cv-red", "vx-red"}) CHECK_FALSE(host.net.has(gone));
+    for (const auto* gone : {"cv-blue", "vx-blue", "cv-red", "vx-red"})
+        CHECK_FALSE(host.net.has(gone));
     CHECK_FALSE(host.net.has(tap_name(second.id, 1)));
     CHECK_FALSE(host.net.runs("sh -c 'nft list table bridge caravan | grep -q cvt'"));
 }

@@ -52,10 +52,13 @@ int tcp_socket(const space& in, const std::string& address, bool listens) {
     return fd;
 }
 
-// Of samples at settled positions of the stream: cheap, and what is lost, doubled or in another order shows.
-std::uint64_t add(std::uint64_t sum, std::uint64_t offset, const std::uint8_t* bytes, std::size_t size) {
+// Of samples at settled positions of the stream: cheap, and what is lost, doubled or in another
+// order shows.
+std::uint64_t add(std::uint64_t sum, std::uint64_t offset, const std::uint8_t* bytes,
+                  std::size_t size) {
     constexpr std::uint64_t stride = 61;
-    for (auto i = (stride - offset % stride) % stride; i < size; i += stride) sum = sum * 31 + bytes[i];
+    for (auto i = (stride - offset % stride) % stride; i < size; i += stride)
+        sum = sum * 31 + bytes[i];
     return sum;
 }
 
@@ -72,7 +75,8 @@ stream_result tcp_stream(const space& from, const space& to, const std::string& 
         ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         std::vector<std::uint8_t> chunk(1 << 18);
         for (ssize_t got; (got = ::read(fd, chunk.data(), chunk.size())) > 0;) {
-            made.received_sum = add(made.received_sum, made.bytes, chunk.data(), static_cast<std::size_t>(got));
+            made.received_sum =
+                add(made.received_sum, made.bytes, chunk.data(), static_cast<std::size_t>(got));
             made.bytes += static_cast<std::uint64_t>(got);
         }
         made.took = std::chrono::steady_clock::now() - begun;
@@ -81,7 +85,8 @@ stream_result tcp_stream(const space& from, const space& to, const std::string& 
     std::vector<std::uint8_t> chunk(1 << 18);
     for (std::uint64_t sent = 0; sent < bytes;) {
         const auto size = std::min<std::uint64_t>(chunk.size(), bytes - sent);
-        for (std::size_t i = 0; i < size; i += 64) chunk[i] = static_cast<std::uint8_t>(sent + i * 7);
+        for (std::size_t i = 0; i < size; i += 64)
+            chunk[i] = static_cast<std::uint8_t>(sent + i * 7);
         for (std::size_t done = 0; done < size;) {
             const auto put = ::send(sender, chunk.data() + done, size - done, MSG_NOSIGNAL);
             if (put <= 0) break;
@@ -97,13 +102,16 @@ stream_result tcp_stream(const space& from, const space& to, const std::string& 
 }
 
 ear::ear(const space& in, const std::string& device) : fd_(packet_socket(in, device)) {}
-ear::~ear() { ::close(fd_); }
+ear::~ear() {
+    ::close(fd_);
+}
 
 std::uint64_t ear::heard() {
     std::array<std::uint8_t, 2048> frame;
     sockaddr_ll from{};
     socklen_t size = sizeof from;
-    while (::recvfrom(fd_, frame.data(), frame.size(), 0, reinterpret_cast<sockaddr*>(&from), &size) > 0)
+    while (::recvfrom(fd_, frame.data(), frame.size(), 0, reinterpret_cast<sockaddr*>(&from),
+                      &size) > 0)
         if (from.sll_pkttype != PACKET_OUTGOING) ++count_;
     return count_;
 }

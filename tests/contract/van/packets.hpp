@@ -23,7 +23,8 @@ class ear {
     std::uint64_t count_ = 0;
 };
 
-// Broadcasts experimental frames from a device as fast as is polite, from construction to destruction.
+// Broadcasts experimental frames from a device as fast as is polite, from construction to
+// destruction.
 class mouth {
   public:
     mouth(const space&, const std::string& device);

@@ -15,8 +15,13 @@ const std::string vm_mac = "52:54:00:00:00:01";
 
 port::route route(const port::van& van, const std::string& mac, const site& at, int host, bool here,
                   std::uint64_t run_right) {
-    return {van.name, mac, here, at.cloud, here ? host_name{"h"} : host_name{},
-            here ? at.host_address(host) : "", epoch{run_right}};
+    return {van.name,
+            mac,
+            here,
+            at.cloud,
+            here ? host_name{"h"} : host_name{},
+            here ? at.host_address(host) : "",
+            epoch{run_right}};
 }
 
 void place(ground& on, const port::van& van, const std::string& mac, site& at, int host,
@@ -170,8 +175,10 @@ TEST_CASE("whom the pinned CA does not know is no peer", "[root]") {
     const auto forged = GENERATE(as<std::string>{}, "forged", "agent");
     auto settings = on.b.settings;
     settings.own = on.keys.of(forged);
-    if (forged == "forged") settings.own.ca = on.keys.ca("mallory");
-    else settings.own.ca = on.keys.ca("umea");
+    if (forged == "forged")
+        settings.own.ca = on.keys.ca("mallory");
+    else
+        settings.own.ca = on.keys.ca("umea");
     on.b.stop();
     on.b.start(settings);
     for (auto* each : {&on.a, &on.b}) REQUIRE(each->network->extend(blue, on.peers_of(*each)));

@@ -30,8 +30,13 @@ std::vector<std::uint8_t> frame(mac_address to, mac_address from) {
 }
 
 port::route here(int n, std::uint64_t run_right, const van_name& van = blue) {
-    return {van, vm_text, true, thales, host_name{"h" + std::to_string(n)},
-            "10.1.0." + std::to_string(10 + n), epoch{run_right}};
+    return {van,
+            vm_text,
+            true,
+            thales,
+            host_name{"h" + std::to_string(n)},
+            "10.1.0." + std::to_string(10 + n),
+            epoch{run_right}};
 }
 port::route away(const cloud_name& cloud, std::uint64_t run_right) {
     return {blue, vm_text, false, cloud, {}, {}, epoch{run_right}};
@@ -45,7 +50,8 @@ struct site {
         REQUIRE(table.extend({blue, 42}, {umea, oslo}));
         REQUIRE(table.extend({red, 43}, {umea}));
     }
-    verdict from_host(int n, mac_address from, mac_address to, std::uint32_t vni = 42, tick now = 0ms) {
+    verdict from_host(int n, mac_address from, mac_address to, std::uint32_t vni = 42,
+                      tick now = 0ms) {
         return table.forward({std::nullopt, host(n, 50000)}, vni, frame(to, from), now, out);
     }
     verdict from_peer(peer_index peer, mac_address from, mac_address to, std::uint32_t vni = 42,
@@ -172,7 +178,8 @@ TEST_CASE("neighbours are learned, forgotten, and not taken over from the WAN") 
     REQUIRE(at.only_hosts({host(1)}));
     CHECK(at.from_host(1, neighbour, neighbour) == verdict::nowhere);
     CHECK(at.from_peer(umea_index, neighbour, all, 42, 1min) == verdict::wrong_source);
-    CHECK(at.from_peer(umea_index, neighbour, all, 42, 6min) == verdict::nowhere);  // members aged too
+    CHECK(at.from_peer(umea_index, neighbour, all, 42, 6min) ==
+          verdict::nowhere);  // members aged too
     REQUIRE(at.from_host(2, neighbour + 1, neighbour, 42, 6min) == verdict::forwarded);
     CHECK(at.out.peers == std::vector{umea_index});
     REQUIRE(at.table.set_route(here(1, 1)));
@@ -192,9 +199,11 @@ TEST_CASE("whatever a peer or a host sends, tables stay bounded and promises hol
     REQUIRE(at.table.set_route(here(1, 1)));
     std::mt19937_64 random(7);
     for (int i = 0; i < 100'000; ++i) {
-        const auto from = random() & 0xffffffffffff, to = i % 3 == 0 ? vm : random() & 0xffffffffffff;
+        const auto from = random() & 0xffffffffffff,
+                   to = i % 3 == 0 ? vm : random() & 0xffffffffffff;
         const bool wan = i % 2 == 0;
-        const auto what = wan ? at.from_peer(umea_index, from, to) : at.from_host(i % 2000 % 240, from, to);
+        const auto what =
+            wan ? at.from_peer(umea_index, from, to) : at.from_host(i % 2000 % 240, from, to);
         if (what != verdict::forwarded) REQUIRE((at.out.hosts.empty() && at.out.peers.empty()));
         if (wan) REQUIRE(at.out.peers.empty());
         if (what == verdict::forwarded && to == vm) REQUIRE(at.only_hosts({host(1)}));
