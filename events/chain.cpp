@@ -54,8 +54,12 @@ std::string after(std::uint64_t at, const char* what) {
 
 }  // namespace
 
-std::string origin() { return std::string(digest_size, '\0'); }
-std::string sha256(std::string_view bytes) { return std::string(view(hash(bytes))); }
+std::string origin() {
+    return std::string(digest_size, '\0');
+}
+std::string sha256(std::string_view bytes) {
+    return std::string(view(hash(bytes)));
+}
 
 std::string hex(std::string_view bytes) {
     constexpr char digits[] = "0123456789abcdef";
@@ -110,7 +114,8 @@ result<void> follows(const feed_point& seen, const feed_point& next, std::string
     if (seen.at && next.incarnation != seen.incarnation)
         return permanent("feed_rewound", after(seen.at, "another incarnation"));
     if (next.at <= seen.at) return permanent("feed_fork", after(seen.at, "an earlier sequence"));
-    if (next.at != seen.at + 1) return permanent("feed_gap", after(seen.at, "a sequence is missing"));
+    if (next.at != seen.at + 1)
+        return permanent("feed_gap", after(seen.at, "a sequence is missing"));
     if (next_feed_link(seen.at ? seen.link : std::string_view{}, bytes) != next.link)
         return permanent("feed_fork", after(seen.at, "the link does not follow"));
     return {};

@@ -1,12 +1,13 @@
 // chain: what makes a journal and a feed tamper-evident. Pure.
 //
 //   leaf = SHA-256( SHA-256(shared) ‖ SHA-256(salt ‖ inside) )      one event, its two halves apart
-//   link = SHA-256( previous link ‖ leaf )                          the chain, zero before the first
+//   link = SHA-256( previous link ‖ leaf )                          the chain, zero before the
+//   first
 //
-// So the shared half can be shown and proven without the inside half, and an inside half can be erased
-// with the chain intact: an erased event keeps the digest of what was erased where its salt was. The
-// salt (16 random bytes) keeps a guessed inside half from being confirmed by its digest. Leaves are
-// shaped so that a Merkle tree (RFC 9162) can stand on them.
+// So the shared half can be shown and proven without the inside half, and an inside half can be
+// erased with the chain intact: an erased event keeps the digest of what was erased where its salt
+// was. The salt (16 random bytes) keeps a guessed inside half from being confirmed by its digest.
+// Leaves are shaped so that a Merkle tree (RFC 9162) can stand on them.
 //
 // A feed carries shared bytes alone: link = SHA-256( previous link ‖ SHA-256(bytes) ).
 //
@@ -29,7 +30,7 @@ inline constexpr std::size_t salt_size = 16;
 
 std::string origin();  // the link before the first: 32 zero bytes
 std::string sha256(std::string_view bytes);
-std::string hex(std::string_view bytes);                          // lower case
+std::string hex(std::string_view bytes);                  // lower case
 std::optional<std::string> unhex(std::string_view text);  // lower case only
 
 // SHA-256(salt ‖ inside); or, where inside is empty and salt is a digest (32 bytes), that digest.
@@ -55,8 +56,8 @@ struct feed_point {
     std::string_view incarnation, link;
 };
 
-// Whether `next` with `bytes` follows `seen`; else permanent "feed_gap", "feed_fork" or "feed_rewound"
-// as actors/ports/feed.hpp names them. The one judge for every kind of feed.
+// Whether `next` with `bytes` follows `seen`; else permanent "feed_gap", "feed_fork" or
+// "feed_rewound" as actors/ports/feed.hpp names them. The one judge for every kind of feed.
 result<void> follows(const feed_point& seen, const feed_point& next, std::string_view bytes);
 
 }  // namespace caravan::chain

@@ -35,10 +35,12 @@ std::string to_line(const port::feed_record& record) {
 std::optional<port::feed_record> from_line(std::string_view line) {
     if (line.size() < prefix || line.size() >= line_max) return std::nullopt;
     const std::size_t incarnation = digits + 1, link = incarnation + incarnation_size + 1;
-    if (line[digits] != ' ' || line[link - 1] != ' ' || line[prefix - 1] != ' ') return std::nullopt;
+    if (line[digits] != ' ' || line[link - 1] != ' ' || line[prefix - 1] != ' ')
+        return std::nullopt;
     port::feed_record out;
     const auto [end, error] = std::from_chars(line.data(), line.data() + digits, out.at.value);
-    if (error != std::errc{} || end != line.data() + digits || out.at.value == 0) return std::nullopt;
+    if (error != std::errc{} || end != line.data() + digits || out.at.value == 0)
+        return std::nullopt;
     const auto raw = chain::unhex(line.substr(link, link_size));
     if (!raw) return std::nullopt;
     out.incarnation = line.substr(incarnation, incarnation_size);
@@ -80,7 +82,8 @@ std::uint64_t feed_file::next_line(std::uint64_t from) const {
     return newline == std::string::npos ? size() : from + newline + 1;
 }
 
-result<std::vector<placed_record>> feed_file::records(std::uint64_t begin, std::size_t limit) const {
+result<std::vector<placed_record>> feed_file::records(std::uint64_t begin,
+                                                      std::size_t limit) const {
     std::vector<placed_record> out;
     std::size_t room = 64 << 10;
     while (out.size() < limit) {
@@ -128,8 +131,8 @@ result<std::uint64_t> feed_file::find(sequence at) const {
 }
 
 result<std::optional<placed_record>> feed_file::last() const {
-    // Two of the longest lines hold the last record and the one before, whatever is torn behind them
-    // is skipped by halving the window backwards.
+    // Two of the longest lines hold the last record and the one before, whatever is torn behind
+    // them is skipped by halving the window backwards.
     for (std::uint64_t end = size(); end > 0;) {
         const std::uint64_t from = end > 3 * line_max ? end - 3 * line_max : 0;
         const auto found = records(from ? next_line(from) : 0, line_max);
@@ -138,7 +141,8 @@ result<std::optional<placed_record>> feed_file::last() const {
             const auto& one = (*found)[i];
             const port::feed_record before = i ? (*found)[i - 1].record : port::feed_record{};
             const chain::feed_point seen{before.at.value, before.incarnation, before.link};
-            const chain::feed_point next{one.record.at.value, one.record.incarnation, one.record.link};
+            const chain::feed_point next{one.record.at.value, one.record.incarnation,
+                                         one.record.link};
             if ((i == 0 && from) || chain::follows(seen, next, one.record.bytes)) return one;
         }
         end = from;

@@ -2,8 +2,9 @@
 //
 //   SEQUENCE(20 digits) INCARNATION(26) LINK(64 hex) EVENT\n
 //
-// A line is there once its newline is. What follows the last newline, or begins with a zero byte, was
-// torn by a power loss and counts as not there. `cut -d' ' -f4- thales.to.umea.feed | jq` shows it.
+// A line is there once its newline is. What follows the last newline, or begins with a zero byte,
+// was torn by a power loss and counts as not there. `cut -d' ' -f4- thales.to.umea.feed | jq` shows
+// it.
 #pragma once
 
 #include <filesystem>
@@ -39,8 +40,8 @@ class feed_file {
     int descriptor() const noexcept { return file_; }
     std::uint64_t size() const noexcept;
 
-    // At most `limit` records from the line that begins at `begin`; stops before what is not whole and
-    // before what is no record. If that comes first: permanent "feed_fork".
+    // At most `limit` records from the line that begins at `begin`; stops before what is not whole
+    // and before what is no record. If that comes first: permanent "feed_fork".
     result<std::vector<placed_record>> records(std::uint64_t begin, std::size_t limit) const;
     // Where the line of `at` begins, or would: sequences grow, so the file is searched by halving.
     result<std::uint64_t> find(sequence at) const;

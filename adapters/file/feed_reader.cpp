@@ -21,12 +21,15 @@ namespace {
 
 constexpr int poll_ms = 50;
 
-chain::feed_point point(const port::feed_record& r) { return {r.at.value, r.incarnation, r.link}; }
+chain::feed_point point(const port::feed_record& r) {
+    return {r.at.value, r.incarnation, r.link};
+}
 
 // Whether the record found where `seen` should be is the one that was seen.
 result<void> same(const port::feed_record& found, const port::feed_record& seen) {
     const std::string at = "at sequence " + std::to_string(seen.at.value);
-    if (found.incarnation != seen.incarnation) return permanent("feed_rewound", "another incarnation " + at);
+    if (found.incarnation != seen.incarnation)
+        return permanent("feed_rewound", "another incarnation " + at);
     if (found.at != seen.at) return permanent("feed_gap", "it is gone " + at);
     if (found.link != seen.link) return permanent("feed_fork", "another history " + at);
     return {};
@@ -37,8 +40,11 @@ result<void> same(const port::feed_record& found, const port::feed_record& seen)
 class file_feed_reader::watch {
   public:
     watch(std::filesystem::path path, std::function<void()> wake)
-        : path_(std::move(path)), wake_(std::move(wake)), stop_(::eventfd(0, EFD_CLOEXEC)),
-          notices_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)), thread_([this] { run(); }) {}
+        : path_(std::move(path)),
+          wake_(std::move(wake)),
+          stop_(::eventfd(0, EFD_CLOEXEC)),
+          notices_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
+          thread_([this] { run(); }) {}
     ~watch() {
         const std::uint64_t one = 1;
         stopping_ = true;
@@ -91,12 +97,14 @@ result<std::vector<port::feed_record>> file_feed_reader::read(const port::feed_r
     // Opened anew each time (a few µs): a file that was replaced is then seen as what it is.
     const auto file = feed_file::open(path_, O_RDONLY);
     if (!file) {
-        if (!std::filesystem::is_directory(path_.parent_path())) return tl::unexpected(file.error());
+        if (!std::filesystem::is_directory(path_.parent_path()))
+            return tl::unexpected(file.error());
         if (seen.at.value) return permanent("feed_rewound", file.error().detail);
         return std::vector<port::feed_record>{};
     }
     const bool begun = seen.at.value > 0;
-    const auto more = std::min(limit, std::numeric_limits<std::size_t>::max() - 1) + (begun ? 1 : 0);
+    const auto more =
+        std::min(limit, std::numeric_limits<std::size_t>::max() - 1) + (begun ? 1 : 0);
     const bool placed = !begun || known_at_ == seen.at.value;
     auto there = file->records(begun && placed ? known_begin_ : 0, placed ? more : 0);
     if (begun && (!there || there->empty() || !same(there->front().record, seen))) {
@@ -106,9 +114,11 @@ result<std::vector<port::feed_record>> file_feed_reader::read(const port::feed_r
     }
     if (!there) return tl::unexpected(there.error());
     if (begun && there->empty())
-        return permanent("feed_rewound", "it ends before sequence " + std::to_string(seen.at.value));
+        return permanent("feed_rewound",
+                         "it ends before sequence " + std::to_string(seen.at.value));
     if (begun)
-        if (auto right = same(there->front().record, seen); !right) return tl::unexpected(right.error());
+        if (auto right = same(there->front().record, seen); !right)
+            return tl::unexpected(right.error());
 
     std::vector<port::feed_record> out;
     const port::feed_record* before = &seen;

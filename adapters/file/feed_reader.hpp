@@ -1,6 +1,6 @@
-// file_feed_reader: B's end of the feed A.to.B as a file (feed_file.hpp). Only ever reads it, and asks
-// the disk to keep what it hands out (fdatasync, which a reader may call): so a power loss cannot take
-// back a record that B has applied, and a feed that ends too early was truly rewound.
+// file_feed_reader: B's end of the feed A.to.B as a file (feed_file.hpp). Only ever reads it, and
+// asks the disk to keep what it hands out (fdatasync, which a reader may call): so a power loss
+// cannot take back a record that B has applied, and a feed that ends too early was truly rewound.
 #pragma once
 
 #include <memory>
@@ -18,8 +18,8 @@ class file_feed_reader final : public port::feed_reader {
     // Besides the port's: transient "feed_unreachable" while the folder is not there.
     result<std::vector<port::feed_record>> read(const port::feed_record& seen,
                                                 std::size_t limit) override;
-    // Woken by inotify on the folder; every 50 ms the file's size and age are looked at as well, for
-    // file systems that tell nobody.
+    // Woken by inotify on the folder; every 50 ms the file's size and age are looked at as well,
+    // for file systems that tell nobody.
     void on_news(std::function<void()> wake) override;
 
   private:

@@ -22,7 +22,8 @@ bool well_formed(const port::feed_record& r) {
 
 }  // namespace
 
-result<std::unique_ptr<file_feed_writer>> file_feed_writer::open(const std::filesystem::path& path) {
+result<std::unique_ptr<file_feed_writer>> file_feed_writer::open(
+    const std::filesystem::path& path) {
     auto file = feed_file::open(path, O_RDWR | O_CREAT);
     if (!file) return tl::unexpected(file.error());
     if (::flock(file->descriptor(), LOCK_EX | LOCK_NB) != 0)
@@ -38,9 +39,8 @@ result<std::unique_ptr<file_feed_writer>> file_feed_writer::open(const std::file
 
 result<void> file_feed_writer::publish(std::span<const port::feed_record> records) {
     const std::lock_guard lock(mutex_);
-    const auto fresh = std::find_if(records.begin(), records.end(), [&](const auto& r) {
-        return r.at > last_.record.at;
-    });
+    const auto fresh = std::find_if(records.begin(), records.end(),
+                                    [&](const auto& r) { return r.at > last_.record.at; });
     const auto known = static_cast<std::size_t>(fresh - records.begin());
     if (auto same = compare(records.first(known)); !same) return same;
     const port::feed_record* before = &last_.record;
@@ -67,7 +67,8 @@ result<void> file_feed_writer::compare(std::span<const port::feed_record> record
     if (!there) return tl::unexpected(there.error());
     const bool same = std::equal(there->begin(), there->end(), records.begin(), records.end(),
                                  [](const auto& a, const auto& b) { return a.record == b; });
-    if (!same) return permanent("feed_fork", "what was published differs from what is published now");
+    if (!same)
+        return permanent("feed_fork", "what was published differs from what is published now");
     return {};
 }
 

@@ -1,5 +1,5 @@
-// file_feed_writer: A's end of the feed A.to.B as a file (feed_file.hpp). One writer at a time (flock).
-// publish answers after fdatasync, so that a cursor put after it may be trusted.
+// file_feed_writer: A's end of the feed A.to.B as a file (feed_file.hpp). One writer at a time
+// (flock). publish answers after fdatasync, so that a cursor put after it may be trusted.
 #pragma once
 
 #include <memory>

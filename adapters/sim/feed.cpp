@@ -36,7 +36,9 @@ struct feed_line::contents {
 
 namespace {
 
-chain::feed_point point(const port::feed_record& r) { return {r.at.value, r.incarnation, r.link}; }
+chain::feed_point point(const port::feed_record& r) {
+    return {r.at.value, r.incarnation, r.link};
+}
 
 class line_writer final : public port::feed_writer {
   public:
@@ -46,8 +48,9 @@ class line_writer final : public port::feed_writer {
         if (on_->line->faults.outage) return transient("feed_unreachable", "simulated");
         std::vector<port::feed_record> fresh;
         for (const auto& r : records) {
-            const auto known = std::lower_bound(on_->published.begin(), on_->published.end(), r.at,
-                                                [](const auto& p, sequence at) { return p.at < at; });
+            const auto known =
+                std::lower_bound(on_->published.begin(), on_->published.end(), r.at,
+                                 [](const auto& p, sequence at) { return p.at < at; });
             if (known != on_->published.end() && *known == r) continue;
             if (known != on_->published.end())
                 return permanent("feed_fork", "published before, with other bytes");
@@ -105,14 +108,16 @@ class line_reader final : public port::feed_reader {
 
   private:
     std::vector<delivery>::const_iterator at_or_after(sequence at) const {
-        return std::lower_bound(on_->delivered.begin(), on_->delivered.end(), at,
-                                [](const auto& d, sequence wanted) { return d.record.at < wanted; });
+        return std::lower_bound(
+            on_->delivered.begin(), on_->delivered.end(), at,
+            [](const auto& d, sequence wanted) { return d.record.at < wanted; });
     }
     // What was seen must still be there, and be the same.
     result<void> find(const port::feed_record& seen) const {
         if (!seen.at.value) return {};
         const auto found = at_or_after(seen.at);
-        if (found == on_->delivered.end()) return permanent("feed_rewound", "it ends before what was seen");
+        if (found == on_->delivered.end())
+            return permanent("feed_rewound", "it ends before what was seen");
         if (found->record.incarnation != seen.incarnation)
             return permanent("feed_rewound", "another incarnation");
         if (found->record.at != seen.at) return permanent("feed_gap", "what was seen is gone");
@@ -125,7 +130,8 @@ class line_reader final : public port::feed_reader {
 
 }  // namespace
 
-feed_line::feed_line(std::uint64_t seed, feed_timing timing) : contents_(std::make_shared<contents>()) {
+feed_line::feed_line(std::uint64_t seed, feed_timing timing)
+    : contents_(std::make_shared<contents>()) {
     contents_->random.seed(seed);
     contents_->timing = std::move(timing);
     contents_->line = this;

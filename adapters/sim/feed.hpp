@@ -1,5 +1,5 @@
-// feed_line: a simulated feed A.to.B with a line between that delays, repeats and fails. Deterministic
-// from its seed. The records outlive whoever writes or reads them.
+// feed_line: a simulated feed A.to.B with a line between that delays, repeats and fails.
+// Deterministic from its seed. The records outlive whoever writes or reads them.
 #pragma once
 
 #include <functional>
@@ -34,7 +34,8 @@ class feed_line {
 
     feed_faults faults;  // changed at any time; what was published keeps the delay it had
 
-    // One of each at a time; made again after a crash of either cloud. They must not outlive the line.
+    // One of each at a time; made again after a crash of either cloud. They must not outlive the
+    // line.
     std::unique_ptr<port::feed_writer> writer();
     std::unique_ptr<port::feed_reader> reader();
 

@@ -52,7 +52,8 @@ namespace {
 
 class open_journal final : public port::journal {
   public:
-    explicit open_journal(std::shared_ptr<journal_disk::contents> on) : on_(std::move(on)), life_(on_->life) {
+    explicit open_journal(std::shared_ptr<journal_disk::contents> on)
+        : on_(std::move(on)), life_(on_->life) {
         on_->held = true;
     }
     ~open_journal() override {
@@ -115,10 +116,12 @@ class open_journal final : public port::journal {
   private:
     port::head head() const {
         const auto& all = on_->entries;
-        return all.empty() ? port::head{{}, chain::origin()} : port::head{all.back().at, all.back().link};
+        return all.empty() ? port::head{{}, chain::origin()}
+                           : port::head{all.back().at, all.back().link};
     }
     result<void> alive() const {
-        if (on_->life != life_) return permanent("journal_failed", "this journal's process is dead");
+        if (on_->life != life_)
+            return permanent("journal_failed", "this journal's process is dead");
         if (broken_) return tl::unexpected(*broken_);
         return {};
     }
@@ -158,7 +161,9 @@ journal_disk::journal_disk(std::uint64_t seed, std::function<void(duration)> spe
     contents_->spend = std::move(spend);
     contents_->disk = this;
 }
-journal_disk::~journal_disk() { ++contents_->life; }
+journal_disk::~journal_disk() {
+    ++contents_->life;
+}
 
 result<std::unique_ptr<port::journal>> journal_disk::open() {
     if (contents_->held) return permanent("journal_in_use", "another controller holds this disk");
@@ -166,8 +171,12 @@ result<std::unique_ptr<port::journal>> journal_disk::open() {
     return std::make_unique<open_journal>(contents_);
 }
 
-void journal_disk::crash() { contents_->crash(); }
-void journal_disk::sync() { contents_->make_durable(); }
+void journal_disk::crash() {
+    contents_->crash();
+}
+void journal_disk::sync() {
+    contents_->make_durable();
+}
 std::size_t journal_disk::unsynced() const noexcept {
     return contents_->entries.size() - contents_->durable;
 }

@@ -3,7 +3,9 @@
 namespace caravan::adapter {
 
 checkpointer::checkpointer(database connection, std::mutex& writing, std::uint64_t pages_bound)
-    : connection_(std::move(connection)), writing_(writing), bound_(pages_bound),
+    : connection_(std::move(connection)),
+      writing_(writing),
+      bound_(pages_bound),
       thread_([this] { run(); }) {}
 
 checkpointer::~checkpointer() {

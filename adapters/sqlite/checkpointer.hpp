@@ -1,7 +1,7 @@
-// checkpointer: copies the WAL into the database beside the writer, on a thread and a connection of its
-// own, so that an append never pays for it. The WAL starts over once all of it is copied; where the
-// writer keeps ahead, it is held (`writing`) for the last few pages as soon as the WAL exceeds its
-// bound, so the file stays near that bound however busy the journal is.
+// checkpointer: copies the WAL into the database beside the writer, on a thread and a connection of
+// its own, so that an append never pays for it. The WAL starts over once all of it is copied; where
+// the writer keeps ahead, it is held (`writing`) for the last few pages as soon as the WAL exceeds
+// its bound, so the file stays near that bound however busy the journal is.
 #pragma once
 
 #include <atomic>

@@ -16,26 +16,35 @@ int on_commit(void* counter, sqlite3*, const char*, int pages) noexcept {
 
 }  // namespace
 
-void closes::operator()(sqlite3* connection) const noexcept { sqlite3_close_v2(connection); }
-void closes::operator()(sqlite3_stmt* prepared) const noexcept { sqlite3_finalize(prepared); }
+void closes::operator()(sqlite3* connection) const noexcept {
+    sqlite3_close_v2(connection);
+}
+void closes::operator()(sqlite3_stmt* prepared) const noexcept {
+    sqlite3_finalize(prepared);
+}
 
 void statement::bind(int at, std::uint64_t value) noexcept {
     sqlite3_bind_int64(prepared_.get(), at, static_cast<sqlite3_int64>(value));
 }
 void statement::bind_text(int at, std::string_view value) noexcept {
-    sqlite3_bind_text64(prepared_.get(), at, value.data(), value.size(), SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_text64(prepared_.get(), at, value.data(), value.size(), SQLITE_STATIC,
+                        SQLITE_UTF8);
 }
 void statement::bind_blob(int at, std::string_view value) noexcept {
     sqlite3_bind_blob64(prepared_.get(), at, value.data(), value.size(), SQLITE_STATIC);
 }
 
-bool statement::row() noexcept { return sqlite3_step(prepared_.get()) == SQLITE_ROW; }
+bool statement::row() noexcept {
+    return sqlite3_step(prepared_.get()) == SQLITE_ROW;
+}
 bool statement::done() noexcept {
     while (row()) {
     }
     return reset();
 }
-bool statement::reset() noexcept { return sqlite3_reset(prepared_.get()) == SQLITE_OK; }
+bool statement::reset() noexcept {
+    return sqlite3_reset(prepared_.get()) == SQLITE_OK;
+}
 
 std::uint64_t statement::number(int at) const noexcept {
     return static_cast<std::uint64_t>(sqlite3_column_int64(prepared_.get(), at));
@@ -82,13 +91,17 @@ result<std::uint64_t> database::number(const std::string& sql) const {
     return found;
 }
 
-bool database::read_only() const noexcept { return sqlite3_db_readonly(connection_.get(), "main"); }
-bool database::in_transaction() const noexcept { return !sqlite3_get_autocommit(connection_.get()); }
+bool database::read_only() const noexcept {
+    return sqlite3_db_readonly(connection_.get(), "main");
+}
+bool database::in_transaction() const noexcept {
+    return !sqlite3_get_autocommit(connection_.get());
+}
 
 result<std::uint64_t> database::checkpoint() noexcept {
     int pages = 0, copied = 0;
-    const int code = sqlite3_wal_checkpoint_v2(connection_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
-                                               &pages, &copied);
+    const int code = sqlite3_wal_checkpoint_v2(connection_.get(), nullptr,
+                                               SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
     if (code != SQLITE_OK && code != SQLITE_BUSY) return failed("checkpoint");
     return pages > copied ? static_cast<std::uint64_t>(pages - copied) : 0;
 }

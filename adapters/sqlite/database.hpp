@@ -1,5 +1,6 @@
-// SQLite, as thin as it goes: a connection, a prepared statement, and what an error means to a journal.
-// A connection is used by one thread at a time (SQLITE_OPEN_NOMUTEX): who shares one holds a lock.
+// SQLite, as thin as it goes: a connection, a prepared statement, and what an error means to a
+// journal. A connection is used by one thread at a time (SQLITE_OPEN_NOMUTEX): who shares one holds
+// a lock.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +30,8 @@ class statement {
     void bind_text(int at, std::string_view value) noexcept;
     void bind_blob(int at, std::string_view value) noexcept;
 
-    bool row() noexcept;   // steps; whether there is a row
-    bool done() noexcept;  // steps to the end and resets; whether all went well
+    bool row() noexcept;    // steps; whether there is a row
+    bool done() noexcept;   // steps to the end and resets; whether all went well
     bool reset() noexcept;  // whether the last step went well
 
     // Columns count from 0; views live until the next step.
@@ -46,9 +47,10 @@ class database {
     enum class access { read_only, read_write };
     static result<database> open(const std::string& path, access);
 
-    result<void> run(const std::string& sql);      // any number of statements, no rows
+    result<void> run(const std::string& sql);  // any number of statements, no rows
     result<statement> prepare(const std::string& sql) const;
-    result<std::uint64_t> number(const std::string& sql) const;  // the first column of the first row
+    result<std::uint64_t> number(
+        const std::string& sql) const;  // the first column of the first row
     bool read_only() const noexcept;
     bool in_transaction() const noexcept;
 

@@ -1,5 +1,5 @@
-// ownership: at most one process has a journal open for writing. An flock(2) on PATH.lock, which the
-// kernel lets go of however the owner ends; the file holds the owner's pid for people to read.
+// ownership: at most one process has a journal open for writing. An flock(2) on PATH.lock, which
+// the kernel lets go of however the owner ends; the file holds the owner's pid for people to read.
 #pragma once
 
 #include <string>
@@ -10,7 +10,8 @@ namespace caravan::adapter {
 
 class ownership {
   public:
-    // Permanent "journal_in_use" while another holds it, "journal_failed" if the lock cannot be made.
+    // Permanent "journal_in_use" while another holds it, "journal_failed" if the lock cannot be
+    // made.
     static result<ownership> take(const std::string& path);
 
     ownership() = default;

@@ -40,7 +40,8 @@ create view chain as select position, lower(hex(link)) as link from entries;
 
 result<void> make(database& db) {
     const std::string stamps = "pragma application_id=" + std::to_string(application_id) +
-                               "; pragma user_version=" + std::to_string(schema_version) + "; commit;";
+                               "; pragma user_version=" + std::to_string(schema_version) +
+                               "; commit;";
     auto made = db.run(tables + stamps);
     if (!made && db.in_transaction()) (void)db.run("rollback");
     return made;

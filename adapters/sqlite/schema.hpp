@@ -15,8 +15,8 @@ namespace caravan::adapter {
 inline constexpr std::uint64_t application_id = 0x4352564e;  // "CRVN", as file(1) would show it
 inline constexpr std::uint64_t schema_version = 1;
 
-// Makes the tables in an empty database, or checks what is there. Permanent "journal_newer" (a later
-// Caravan wrote it) and "journal_foreign" (no journal at all) say what to do.
+// Makes the tables in an empty database, or checks what is there. Permanent "journal_newer" (a
+// later Caravan wrote it) and "journal_foreign" (no journal at all) say what to do.
 result<void> ensure_schema(database&, const std::string& path);
 
 }  // namespace caravan::adapter

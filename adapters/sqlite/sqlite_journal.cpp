@@ -29,8 +29,8 @@ std::string insert_sql(std::size_t rows) {
     return sql;
 }
 
-// Fills the WAL up to `size` with zeros, which SQLite takes for its end: an fdatasync of pages that are
-// there already costs half of one that must also grow the file.
+// Fills the WAL up to `size` with zeros, which SQLite takes for its end: an fdatasync of pages that
+// are there already costs half of one that must also grow the file.
 result<void> prewrite_wal(const std::string& path, bytes size) {
     const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (file < 0) return permanent("journal_failed", path + ": " + std::strerror(errno));
@@ -78,7 +78,8 @@ struct sqlite_journal::reader {
     result<std::size_t> fetch(statement& bound);
 };
 
-result<std::unique_ptr<sqlite_journal::reader>> sqlite_journal::reader::open(const std::string& path) {
+result<std::unique_ptr<sqlite_journal::reader>> sqlite_journal::reader::open(
+    const std::string& path) {
     auto made = std::make_unique<reader>();
     auto connection = database::open(path, database::access::read_only);
     if (!connection) return tl::unexpected(connection.error());
@@ -123,8 +124,8 @@ class sqlite_journal::borrowed {
     }
     reader* operator->() const noexcept { return one_.get(); }
 
-    // Chunk after chunk of `rows`, a statement with ?1 = after and ?2 = limit, until `each` declines.
-    // `next` says from an entry where the next chunk begins.
+    // Chunk after chunk of `rows`, a statement with ?1 = after and ?2 = limit, until `each`
+    // declines. `next` says from an entry where the next chunk begins.
     template <class Next>
     result<void> walk(statement& rows, std::uint64_t after, std::size_t limit, const Next& next,
                       const std::function<bool(const port::entry&)>& each) const {
@@ -206,8 +207,9 @@ result<void> sqlite_journal::prepare() {
         {&insert_one_, insert_sql(1)},
         {&insert_many_, insert_sql(rows_a_statement)},
         {&mark_, "insert or replace into marks values(?,?)"},
-        {&head_, "insert or replace into heads select position, link, ?2, ?3 from entries "
-                 "where position = ?1 and link = ?4 returning position"},
+        {&head_,
+         "insert or replace into heads select position, link, ?2, ?3 from entries "
+         "where position = ?1 and link = ?4 returning position"},
         {&number_, "select id from names where name = ?"},
         {&new_number_, "insert into names(name) values(?) returning id"}};
     for (const auto& [slot, sql] : wanted) {
@@ -263,7 +265,8 @@ result<void> sqlite_journal::check_order(std::span<const port::entry> entries) c
         if (e.at.value != ++expected)
             return permanent("out_of_order", "position " + std::to_string(e.at.value) + " where " +
                                                  std::to_string(expected) + " follows");
-        if (e.link.size() != chain::digest_size || e.bytes.size() + e.inside.size() > entry_size_max)
+        if (e.link.size() != chain::digest_size ||
+            e.bytes.size() + e.inside.size() > entry_size_max)
             return permanent("malformed_entry", "at position " + std::to_string(e.at.value));
     }
     return {};
@@ -339,8 +342,9 @@ result<void> sqlite_journal::read(position after, std::size_t limit,
                      [](const port::entry& e) { return e.at.value; }, each);
 }
 
-result<void> sqlite_journal::read_stream(const stream_id& stream, version after,
-                                         const std::function<bool(const port::entry&)>& each) const {
+result<void> sqlite_journal::read_stream(
+    const stream_id& stream, version after,
+    const std::function<bool(const port::entry&)>& each) const {
     auto one = borrow();
     if (!one) return tl::unexpected(one.error());
     (*one)->of_stream.bind_text(3, stream.text);

@@ -1,6 +1,7 @@
-// bench_journal [-o json] [--seconds S] [--rounds N] [--folder DIR] [--group N]: durable events a second, in flat
-// groups, of the journal beside raw SQLite and a raw segment file. The three take turns round by round,
-// so that a slow moment of the machine is everyone's; figures are medians of the rounds.
+// bench_journal [-o json] [--seconds S] [--rounds N] [--folder DIR] [--group N]: durable events a
+// second, in flat groups, of the journal beside raw SQLite and a raw segment file. The three take
+// turns round by round, so that a slow moment of the machine is everyone's; figures are medians of
+// the rounds.
 #include <stdlib.h>
 
 #include <algorithm>
@@ -74,12 +75,18 @@ void print(const figures& f, bool json) {
 bool parse(int argc, char** argv, arguments& out) {
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string key = argv[i], value = argv[i + 1];
-        if (key == "-o") out.json = value == "json";
-        else if (key == "--seconds") out.seconds = std::atof(value.c_str());
-        else if (key == "--rounds") out.rounds = std::atoi(value.c_str());
-        else if (key == "--folder") out.folder = value;
-        else if (key == "--group") out.groups = {std::stoul(value)};
-        else return false;
+        if (key == "-o")
+            out.json = value == "json";
+        else if (key == "--seconds")
+            out.seconds = std::atof(value.c_str());
+        else if (key == "--rounds")
+            out.rounds = std::atoi(value.c_str());
+        else if (key == "--folder")
+            out.folder = value;
+        else if (key == "--group")
+            out.groups = {std::stoul(value)};
+        else
+            return false;
     }
     return argc % 2 == 1 && out.rounds > 0 && out.seconds > 0;
 }
@@ -89,7 +96,9 @@ bool parse(int argc, char** argv, arguments& out) {
 int main(int argc, char** argv) {
     arguments asked;
     if (!parse(argc, argv, asked)) {
-        std::fprintf(stderr, "usage: bench_journal [-o json] [--seconds S] [--rounds N] [--folder DIR] [--group N]\n");
+        std::fprintf(stderr,
+                     "usage: bench_journal [-o json] [--seconds S] [--rounds N] [--folder DIR] "
+                     "[--group N]\n");
         return 2;
     }
     if (!asked.json)

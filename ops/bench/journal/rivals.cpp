@@ -74,8 +74,9 @@ class raw final : public rival {
   public:
     explicit raw(const std::string& folder) {
         run(sqlite3_open((folder + "/raw.db").c_str(), &db_));
-        run(sqlite3_exec(db_, "pragma journal_mode=wal; pragma synchronous=full;"
-                              "create table events(position integer primary key, event blob)",
+        run(sqlite3_exec(db_,
+                         "pragma journal_mode=wal; pragma synchronous=full;"
+                         "create table events(position integer primary key, event blob)",
                          nullptr, nullptr, nullptr));
         run(sqlite3_prepare_v2(db_, "insert into events(event) values(?)", -1, &insert_, nullptr));
     }
@@ -116,7 +117,8 @@ class segment final : public rival {
         group_.clear();
         for (std::size_t i = 0; i < events; ++i) group_ += bytes_;
         if (at_ + group_.size() > size) at_ = 0;
-        const ssize_t wrote = ::pwrite(file_, group_.data(), group_.size(), static_cast<off_t>(at_));
+        const ssize_t wrote =
+            ::pwrite(file_, group_.data(), group_.size(), static_cast<off_t>(at_));
         if (wrote != static_cast<ssize_t>(group_.size()) || ::fdatasync(file_) != 0)
             give_up("cannot write the segment");
         at_ += group_.size();
@@ -132,8 +134,14 @@ class segment final : public rival {
 
 }  // namespace
 
-std::unique_ptr<rival> our_journal(const std::string& f) { return std::make_unique<ours>(f); }
-std::unique_ptr<rival> raw_sqlite(const std::string& f) { return std::make_unique<raw>(f); }
-std::unique_ptr<rival> segment_file(const std::string& f) { return std::make_unique<segment>(f); }
+std::unique_ptr<rival> our_journal(const std::string& f) {
+    return std::make_unique<ours>(f);
+}
+std::unique_ptr<rival> raw_sqlite(const std::string& f) {
+    return std::make_unique<raw>(f);
+}
+std::unique_ptr<rival> segment_file(const std::string& f) {
+    return std::make_unique<segment>(f);
+}
 
 }  // namespace caravan::bench

@@ -1,4 +1,6 @@
 // The feed's contract (actors/ports/feed.hpp), for every feed there is.
+#include "adapters/sim/feed.hpp"
+
 #include <stdlib.h>
 
 #include <catch2/catch.hpp>
@@ -9,7 +11,6 @@
 
 #include "adapters/file/feed_reader.hpp"
 #include "adapters/file/feed_writer.hpp"
-#include "adapters/sim/feed.hpp"
 #include "events/chain.hpp"
 
 using namespace caravan;
@@ -18,7 +19,8 @@ using port::feed_record;
 
 namespace {
 
-const std::string first_life = "01JD00000000000000000000AA", second_life = "01JD00000000000000000000BB";
+const std::string first_life = "01JD00000000000000000000AA",
+                  second_life = "01JD00000000000000000000BB";
 
 std::vector<feed_record> follow(feed_record from, std::size_t count, std::size_t padding = 0) {
     std::vector<feed_record> out;
@@ -90,8 +92,9 @@ struct in_a_file {
 struct simulated {
     instant now{1s};
     std::multimap<instant, std::function<void()>> timers;
-    sim::feed_line line{7, {[this] { return now; },
-                            [this](duration d, auto f) { timers.emplace(now + d, std::move(f)); }}};
+    sim::feed_line line{7,
+                        {[this] { return now; },
+                         [this](duration d, auto f) { timers.emplace(now + d, std::move(f)); }}};
     std::unique_ptr<port::feed_writer> writer() { return line.writer(); }
     std::unique_ptr<port::feed_reader> reader() { return line.reader(); }
     void settle() {
@@ -265,8 +268,9 @@ TEST_CASE("a tail that a power loss tore counts as not there, and is written aga
     in_a_file world;
     const auto all = follow({}, 10);
     REQUIRE(reason(world.writer()->publish(std::span(all).first(5))).empty());
-    const std::string torn = GENERATE_COPY(as<std::string>{}, adapter::to_line(all[5]).substr(0, 100),
-                                           std::string(9000, '\0'), std::string(200'000, '\0'));
+    const std::string torn =
+        GENERATE_COPY(as<std::string>{}, adapter::to_line(all[5]).substr(0, 100),
+                      std::string(9000, '\0'), std::string(200'000, '\0'));
     std::ofstream(world.path, std::ios::app | std::ios::binary) << torn;
     const auto reader = world.reader();
     CHECK(reader->read({}, 100)->size() == 5);

@@ -48,7 +48,8 @@ std::uint64_t one_life(const std::string& path, std::uint64_t round, std::size_t
     }
     ::close(pipe[1]);
     std::uint64_t at = 0, last = 0;
-    for (std::size_t i = 0; i < acknowledgements && ::read(pipe[0], &at, sizeof at) == sizeof at; ++i)
+    for (std::size_t i = 0; i < acknowledgements && ::read(pipe[0], &at, sizeof at) == sizeof at;
+         ++i)
         last = at;
     ::kill(child, SIGKILL);
     while (::read(pipe[0], &at, sizeof at) == sizeof at) last = at;  // told before it died

@@ -1,8 +1,9 @@
 // The journal's contract (actors/ports/journal.hpp), for every journal there is.
+#include "adapters/sim/journal.hpp"
+
 #include <catch2/catch.hpp>
 #include <thread>
 
-#include "adapters/sim/journal.hpp"
 #include "adapters/sqlite/sqlite_journal.hpp"
 #include "events/chain.hpp"
 #include "tests/contract/journal/story.hpp"
@@ -151,7 +152,8 @@ JOURNAL_TEST("positions follow the head without a gap") {
     TestType world;
     story tale;
     const auto journal = must_open(world);
-    const auto first = tale.next("vm/a", 1), second = tale.next("vm/a", 2), third = tale.next("vm/a", 3);
+    const auto first = tale.next("vm/a", 1), second = tale.next("vm/a", 2),
+               third = tale.next("vm/a", 3);
     CHECK(reason(journal->append(std::vector{second})) == "out_of_order");
     CHECK(reason(journal->append(std::vector{first, third})) == "out_of_order");
     CHECK(everything(*journal).empty());

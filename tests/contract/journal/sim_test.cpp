@@ -1,4 +1,5 @@
-// What the simulated disk does beyond the contract: losing, tearing, dying, slowness, all from a seed.
+// What the simulated disk does beyond the contract: losing, tearing, dying, slowness, all from a
+// seed.
 #include <catch2/catch.hpp>
 
 #include "adapters/sim/journal.hpp"

@@ -114,7 +114,9 @@ TEST_CASE("files of others and of later programs are refused, and left as they a
         std::ofstream(path) << std::string(8192, 'x');
         CHECK(why_not(path) == "journal_foreign");
     }
-    SECTION("no folder") { CHECK(why_not(folder.file("none/journal.db")) == "journal_failed"); }
+    SECTION("no folder") {
+        CHECK(why_not(folder.file("none/journal.db")) == "journal_failed");
+    }
 }
 
 TEST_CASE("a changed tail is refused at open, anything changed is named by the audit") {
@@ -151,8 +153,10 @@ TEST_CASE("signed heads notice a journal that was cut short or written anew") {
         const auto journal = sqlite_journal::open(path);
         const auto head = *(*journal)->last();
         const adapter::signed_head good{head.at, head.link, "signature", "thales-1"};
-        CHECK(reason((*journal)->put_head({position{11}, head.link, "s", "k"})) == "no_such_position");
-        CHECK(reason((*journal)->put_head({position{9}, head.link, "s", "k"})) == "no_such_position");
+        CHECK(reason((*journal)->put_head({position{11}, head.link, "s", "k"})) ==
+              "no_such_position");
+        CHECK(reason((*journal)->put_head({position{9}, head.link, "s", "k"})) ==
+              "no_such_position");
         REQUIRE(reason((*journal)->put_head(good)).empty());
         CHECK(*(*journal)->heads() == std::vector{good});
     }
@@ -236,7 +240,8 @@ TEST_CASE("a full file system refuses, loses nothing, and goes on once there is 
     if (::getuid() != 0) return;  // the same with a quota: journal_test.cpp
     test::folder folder;
     const int answer = apart([&] {
-        if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr))
+        if (::unshare(CLONE_NEWNS) != 0 ||
+            ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr))
             return 1;
         if (::mount("tmpfs", folder.path.c_str(), "tmpfs", 0, "size=6m")) return 2;
         adapter::journal_options options;

@@ -16,7 +16,8 @@ folder::~folder() {
     std::filesystem::remove_all(path, gone);
 }
 
-port::entry story::next(const std::string& stream, std::uint64_t version, const std::string& inside) {
+port::entry story::next(const std::string& stream, std::uint64_t version,
+                        const std::string& inside) {
     port::entry e;
     e.at = head_.at.next();
     e.stream = stream_id{stream};

@@ -25,8 +25,10 @@ class story {
     story() = default;
     explicit story(const port::head& from) : head_(from) {}
     // The next entry of `stream`, which has `inside` fields if they are given.
-    port::entry next(const std::string& stream, std::uint64_t version, const std::string& inside = {});
-    std::vector<port::entry> batch(const std::string& stream, std::uint64_t version, std::size_t count);
+    port::entry next(const std::string& stream, std::uint64_t version,
+                     const std::string& inside = {});
+    std::vector<port::entry> batch(const std::string& stream, std::uint64_t version,
+                                   std::size_t count);
 
   private:
     port::head head_;

@@ -63,12 +63,24 @@ TEST_CASE("any change names the first bad position") {
     auto chained = items(events);
     CHECK_FALSE(chain::first_broken("", chained));
 
-    SECTION("shared bytes") { chained[1].shared = R"({"b":3})"; }
-    SECTION("inside bytes") { chained[1].inside = R"({"host":"h2"})"; }
-    SECTION("salt") { chained[1].salt = chained[2].salt; }
-    SECTION("link") { chained[1].link = chained[2].link; }
-    SECTION("order") { std::swap(chained[1], chained[2]); }
-    SECTION("one missing") { chained.erase(chained.begin() + 1); }
+    SECTION("shared bytes") {
+        chained[1].shared = R"({"b":3})";
+    }
+    SECTION("inside bytes") {
+        chained[1].inside = R"({"host":"h2"})";
+    }
+    SECTION("salt") {
+        chained[1].salt = chained[2].salt;
+    }
+    SECTION("link") {
+        chained[1].link = chained[2].link;
+    }
+    SECTION("order") {
+        std::swap(chained[1], chained[2]);
+    }
+    SECTION("one missing") {
+        chained.erase(chained.begin() + 1);
+    }
     CHECK(chain::first_broken("", chained) == 1u);
 }
 
@@ -89,9 +101,8 @@ TEST_CASE("an inside half can be erased and the chain stays whole") {
 TEST_CASE("the shared half is proven without the inside half") {
     auto events = golden();
     const auto chained = items(events);
-    const std::string leaf =
-        chain::leaf(chain::sha256(chained[1].shared),
-                    chain::inside_digest(chained[1].salt, chained[1].inside));
+    const std::string leaf = chain::leaf(chain::sha256(chained[1].shared),
+                                         chain::inside_digest(chained[1].salt, chained[1].inside));
     CHECK(chain::sha256(std::string(chained[0].link) + leaf) == chained[1].link);
 }
 
