@@ -43,7 +43,8 @@ struct policy {
     ticket leave;  // verified by whoever made the gate: id, vm, vm_uuid, disks, whole_disk
     std::string own_mem_uri;  // the own libvirt's migrate_uri, "unix:///…/ID-mem.sock"
     std::string own_nbd_uri;  // the own libvirt's disks_uri
-    // Destination: take the place of the peer's. Empty: the peer's neutral one passes, once judged.
+    // Destination: take the place of the peer's; plain, without declaration or comment. Empty: the
+    // peer's neutral one passes, once judged.
     std::string own_live_xml;
     std::string own_persistent_xml;
     // Own wall clock when the gate was made, ms since 1970. The job statistics' times cross

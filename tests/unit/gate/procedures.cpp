@@ -164,6 +164,15 @@ TEST_CASE("a cancelled Finish needs no persistent XML and makes nobody ready") {
     CHECK_FALSE(ready);
 }
 
+TEST_CASE("only the source's gate tells that the destination is ready") {
+    for (const auto where : {place::source, place::destination}) {
+        gate g(where, policy_at(where));
+        bool ready = false;
+        for (const said& s : arriving_at(where)) ready |= g.take(s.way, s.frame).destination_ready;
+        CHECK(ready == (where == place::source));
+    }
+}
+
 TEST_CASE("a gate keeps one unfinished frame and passes nothing of it on") {
     gate g(place::destination, policy_at(place::destination));
     header h;
