@@ -22,7 +22,8 @@ class event_loop {
     event_loop() {
         virSetErrorFunc(nullptr, [](void*, virErrorPtr) {});  // failures are answered, not printed
         virEventRegisterDefaultImpl();
-        waker_ = virEventAddTimeout(-1, [](int, void*) {}, nullptr, nullptr);
+        waker_ = virEventAddTimeout(
+            -1, [](int, void*) {}, nullptr, nullptr);
         thread_ = std::thread([this] {
             while (!stop_) virEventRunDefaultImpl();
         });

@@ -1,8 +1,9 @@
-// connection: this host's libvirtd, held open. One thread reconnects when libvirtd has gone and come
-// back (after 0.1 s, then at most every 2 s); libvirt's event loop runs in one thread a process.
+// connection: this host's libvirtd, held open. One thread reconnects when libvirtd has gone and
+// come back (after 0.1 s, then at most every 2 s); libvirt's event loop runs in one thread a
+// process.
 //
-// A call in flight when libvirtd dies answers a failure of kind unknown ("hypervisor_lost"); one that
-// begins while it is away: transient "hypervisor_unreachable".
+// A call in flight when libvirtd dies answers a failure of kind unknown ("hypervisor_lost"); one
+// that begins while it is away: transient "hypervisor_unreachable".
 #pragma once
 
 #include <condition_variable>

@@ -45,11 +45,9 @@ result<void> add_neutral_xml(virDomainPtr domain, parameters& to) {
 result<void> fill(parameters& to, virDomainPtr domain, const job& work, const job_sockets& at) {
     to.text(VIR_MIGRATE_PARAM_URI, "unix://" + at.mem.string());
     to.text(VIR_MIGRATE_PARAM_DISKS_URI, "unix://" + at.nbd.string());
-    for (const auto& disk : work.vm.disks)
-        to.text(VIR_MIGRATE_PARAM_MIGRATE_DISKS, disk.target);
+    for (const auto& disk : work.vm.disks) to.text(VIR_MIGRATE_PARAM_MIGRATE_DISKS, disk.target);
     constexpr bytes mib = 1u << 20;
-    if (work.bandwidth)
-        to.number(VIR_MIGRATE_PARAM_BANDWIDTH, (work.bandwidth + mib - 1) / mib);
+    if (work.bandwidth) to.number(VIR_MIGRATE_PARAM_BANDWIDTH, (work.bandwidth + mib - 1) / mib);
     return add_neutral_xml(domain, to);
 }
 
@@ -63,7 +61,8 @@ unsigned flags_of(copy_mode mode) noexcept {
 
 result<void> ending_of(const std::optional<result<void>>& said,
                        const std::optional<domain_state>& seen) {
-    const auto why = said && !*said ? said->error() : failure{certainty::transient, "copy_failed", {}};
+    const auto why =
+        said && !*said ? said->error() : failure{certainty::transient, "copy_failed", {}};
     if (!seen) return unknown("copy_unknown", "no domain; " + why.detail);
     const bool succeeded = said && said->has_value();
     if (seen->off() && (succeeded || seen->reason == VIR_DOMAIN_SHUTOFF_MIGRATED)) return {};
@@ -137,7 +136,9 @@ void copy::nudge() {
     call_->changed.notify_all();
 }
 
-bool copy::ended() const { return call_->over; }
+bool copy::ended() const {
+    return call_->over;
+}
 
 void copy::watch(const std::stop_token& stop) {
     bool downtime_set = job_.downtime_max == duration{};
@@ -175,8 +176,8 @@ bool copy::look_once(bool& downtime_set) {
     if (job->type == VIR_DOMAIN_JOB_NONE) return false;
     if (!downtime_set) {
         const auto ms = std::chrono::ceil<std::chrono::milliseconds>(job_.downtime_max).count();
-        downtime_set = virDomainMigrateSetMaxDowntime(
-                           domain->get(), static_cast<unsigned long long>(ms), 0) == 0;
+        downtime_set = virDomainMigrateSetMaxDowntime(domain->get(),
+                                                      static_cast<unsigned long long>(ms), 0) == 0;
     }
     const auto now = std::chrono::steady_clock::now();
     if (now - told_ >= progress_period) {

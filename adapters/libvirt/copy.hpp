@@ -1,6 +1,6 @@
-// copy: one outgoing live copy (virDomainMigrateToURI3, peer-to-peer, destination left paused), begun
-// by us or found running and followed. libvirtd carries it on by itself: when the adapter goes, the
-// copy stays.
+// copy: one outgoing live copy (virDomainMigrateToURI3, peer-to-peer, destination left paused),
+// begun by us or found running and followed. libvirtd carries it on by itself: when the adapter
+// goes, the copy stays.
 #pragma once
 
 #include <functional>

@@ -11,10 +11,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto abort_wait_max = 30s;   // libvirt itself gives up a stalled Finish after 16 s
+constexpr auto abort_wait_max = 30s;  // libvirt itself gives up a stalled Finish after 16 s
 constexpr auto abort_poll = 20ms;
-constexpr auto off_wait_max = 2s;
-constexpr auto off_poll = 1ms;
 
 bool migrated_away(const domain_state& seen) noexcept {
     return seen.off() && seen.reason == VIR_DOMAIN_SHUTOFF_MIGRATED;
@@ -62,23 +60,23 @@ result<void> libvirt_hypervisor::abort_copy(const job& work) {
     }
 }
 
+// Asks libvirt as little as can be: while it ends a copy it answers some questions only after 200
+// ms.
 result<void> libvirt_hypervisor::prove_off(const job& work) {
-    auto it = parts_->find(work.vm);
-    if (!it) return tl::unexpected(it.error());
-    if (it->domain && it->state.running()) return permanent("still_running", work.vm.name.text);
+    const auto& name = work.vm.name.text;
     pid_t pid = 0;
-    std::ifstream(parts_->where.processes + "/" + work.vm.name.text + ".pid") >> pid;
-    if (pid > 0)
-        if (auto ended = end_process(pid, work.vm.name.text); !ended) return ended;
-    // The process is gone. Off in libvirt's eyes too, or it was not the one that we ended.
-    const auto deadline = std::chrono::steady_clock::now() + off_wait_max;
-    while (it->domain && !it->state.off()) {
-        if (std::chrono::steady_clock::now() > deadline) return unknown("not_off");
-        std::this_thread::sleep_for(off_poll);
-        it = parts_->find(work.vm);
-        if (!it) return tl::unexpected(it.error());
-    }
-    return {};
+    std::ifstream(parts_->where.processes + "/" + name + ".pid") >> pid;
+    if (pid > 0 && !runs_domain(pid, name)) return end_process(pid, name);  // dying, or dead
+    const auto connect = parts_->link().get();
+    if (!connect) return tl::unexpected(connect.error());
+    const auto domain = find_domain(*connect, work.vm);
+    if (!domain) return tl::unexpected(domain.error());
+    domain_state seen;
+    if (*domain && virDomainGetState(domain->get(), &seen.state, &seen.reason, 0) < 0)
+        return last_failure("state");
+    if (seen.running()) return permanent("still_running", name);
+    if (pid > 0) return end_process(pid, name);
+    return seen.active() ? unknown("no_process_id", parts_->where.processes) : result<void>();
 }
 
 }  // namespace caravan::libvirt

@@ -147,7 +147,9 @@ bool matches(std::string_view pattern, std::string_view path) noexcept {
 
 }  // namespace
 
-std::span<const element_rule> domain_grammar() noexcept { return rules; }
+std::span<const element_rule> domain_grammar() noexcept {
+    return rules;
+}
 
 const element_rule* find_rule(std::string_view path) noexcept {
     const auto* found =

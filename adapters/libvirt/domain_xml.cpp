@@ -35,7 +35,8 @@ std::string print(const xml_document& document) {
 
 bool plain_word(std::string_view text) noexcept {
     return text.size() <= 64 && std::ranges::all_of(text, [](unsigned char c) {
-               return std::isalnum(c) || std::string_view("_.:+,-").find(char(c)) != std::string_view::npos;
+               return std::isalnum(c) ||
+                      std::string_view("_.:+,-").find(char(c)) != std::string_view::npos;
            });
 }
 bool plain_prose(std::string_view text) noexcept {
@@ -231,8 +232,7 @@ result<std::string> own_name(std::string_view place, xml_node element, const own
     if (place == "rng") return std::string("/dev/urandom");
     if (place == "bridge") return own.nics[place_among(element.parent())].bridge;
     if (place == "console") {
-        const std::string port =
-            element.parent().child("target").attribute("port").as_string("0");
+        const std::string port = element.parent().child("target").attribute("port").as_string("0");
         return port == "0" ? own.console : own.console + "." + port;
     }
     const auto disk = own.disks.find(element.parent().child("target").attribute("dev").value());

@@ -9,7 +9,8 @@
 // backing store, alias or host resource is said. Kernel arguments, MACs, PCI addresses, controllers
 // are the guest's own and stay: libvirt refuses a copy whose ABI differs (error 67).
 //
-// Both directions rebuild the document by the allow-list of domain_grammar.hpp. Failures, permanent:
+// Both directions rebuild the document by the allow-list of domain_grammar.hpp. Failures,
+// permanent:
 //   "bad_xml"            not well-formed, a DTD, larger than xml_size_max
 //   "forbidden_element"  an element or attribute that is not on the list, or is there twice
 //   "forbidden_value"    a value that is not allowed there

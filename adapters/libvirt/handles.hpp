@@ -26,6 +26,8 @@ struct free_memory {
 };
 using c_text = std::unique_ptr<char, free_memory>;
 
-inline std::string text_of(c_text text) { return text ? std::string(text.get()) : std::string(); }
+inline std::string text_of(c_text text) {
+    return text ? std::string(text.get()) : std::string();
+}
 
 }  // namespace caravan::libvirt

@@ -74,7 +74,9 @@ bool is_base_image(const fs::path& file) {
     return (name.starts_with("base") && name.ends_with(".img")) || name.ends_with(".base");
 }
 
-base_images::base_images(fs::path folder) : folder_(std::move(folder)) { load(); }
+base_images::base_images(fs::path folder) : folder_(std::move(folder)) {
+    load();
+}
 
 void base_images::load() {
     std::ifstream in(folder_ / ".caravan-bases");

@@ -17,8 +17,8 @@ namespace caravan::libvirt {
 // The head of an image file (qcow2: docs/interop/qcow2.txt of QEMU; anything else is taken as raw).
 struct image {
     bytes capacity = 0;
-    bytes allocated = 0;             // on this host's disk
-    std::filesystem::path backing;   // absolute; empty: none
+    bytes allocated = 0;            // on this host's disk
+    std::filesystem::path backing;  // absolute; empty: none
 };
 result<image> read_image(const std::filesystem::path&);
 

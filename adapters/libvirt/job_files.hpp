@@ -1,6 +1,6 @@
-// What one migration leaves on this host's disk, written down before it is made, so that a later life
-// of the agent finds and removes all of it: IMAGES/.caravan-job-JOB, one line each: the VM's name and
-// UUID, then the files. Nothing is removed that no record names.
+// What one migration leaves on this host's disk, written down before it is made, so that a later
+// life of the agent finds and removes all of it: IMAGES/.caravan-job-JOB, one line each: the VM's
+// name and UUID, then the files. Nothing is removed that no record names.
 #pragma once
 
 #include <array>
@@ -34,8 +34,8 @@ class job_files {
     // Durable when it returns (fsync of file and folder). Transient "no_disk_room".
     result<void> put(const job_record&) const;
     void forget(const migration_id&) const;  // the record only
-    // The record's files, the job's sockets, then the record. A file that another job's record names
-    // too stays.
+    // The record's files, the job's sockets, then the record. A file that another job's record
+    // names too stays.
     result<void> remove(const migration_id&) const;
 
   private:

@@ -46,8 +46,8 @@ std::vector<std::string> models_of(const std::string& domain_capabilities) {
     pugi::xml_document document;
     document.load_string(domain_capabilities.c_str());
     std::vector<std::string> models;
-    for (const auto& m : document.select_nodes(
-             "/domainCapabilities/cpu/mode[@name='custom']/model[@usable='yes']"))
+    for (const auto& m :
+         document.select_nodes("/domainCapabilities/cpu/mode[@name='custom']/model[@usable='yes']"))
         models.emplace_back(m.node().text().get());
     return models;
 }

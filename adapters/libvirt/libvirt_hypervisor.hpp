@@ -1,16 +1,21 @@
 // libvirt_hypervisor: the hypervisor port on one host's libvirtd (9.0) and QEMU (7.2).
 //
 // What it adds to the port's promises:
-// - Disks are qcow2 files in the images folder: NAME-TARGET.qcow2 for what arrives; a VM that was made
+// - Disks are qcow2 files in the images folder: NAME-TARGET.qcow2 for what arrives; a VM that was
+// made
 //   by others keeps its own paths until it leaves. Base images are raw: "base*.img" or "*.base".
 // - A bridge named cv-NAME is the VAN NAME; any other is no VAN.
-// - What a job makes or leaves on disk is recorded before (job_files.hpp), so discard finds it after
-//   any crash. resume ends the record: from then on the VM is nobody's copy, and discard of that job
-//   at the destination refuses with permanent "not_of_this_job" if the VM is there.
-// - prove_off looks at the state just before the signal: a copy that libvirt resumes in that instant
+// - What a job makes or leaves on disk is recorded before (job_files.hpp), so discard finds it
+// after
+//   any crash. resume ends the record: from then on the VM is nobody's copy, and discard of that
+//   job at the destination refuses with permanent "not_of_this_job" if the VM is there.
+// - prove_off looks at the state just before the signal: a copy that libvirt resumes in that
+// instant
 //   (less than a millisecond) loses what it did in it; nothing of that was ever promised.
-// - A copy whose VM was ended by prove_off while libvirt was still confirming ends ok or unknown
-//   "copy_unknown", as libvirt saw it: after prove_off the copy's end carries no news.
+// - prove_off answers when the process is dead; libvirt itself calls the VM off up to 200 ms later
+//   (it looks that seldom). A copy whose VM was ended so, while libvirt was still confirming, ends
+//   ok, seen on libvirt 9.0; unknown "copy_unknown" if libvirt should ever say otherwise. After
+//   prove_off the copy's end carries no news.
 // - Post-copy is not offered.
 #pragma once
 
@@ -29,9 +34,9 @@ struct config {
     std::string sockets = "/var/lib/libvirt/qemu";   // folder of the jobs' sockets
     std::string boot = "/var/lib/libvirt/boot";      // folder with vmlinuz and initrd
     std::string emulator = "/usr/bin/qemu-system-x86_64";
-    std::string pool = "images";                     // dir pool: whole-disk copies are made in it
-    std::string processes = "/run/libvirt/qemu";     // where libvirt keeps NAME.pid
-    std::string domain_type = "kvm";                 // or "qemu": what host_description speaks of
+    std::string pool = "images";                  // dir pool: whole-disk copies are made in it
+    std::string processes = "/run/libvirt/qemu";  // where libvirt keeps NAME.pid
+    std::string domain_type = "kvm";              // or "qemu": what host_description speaks of
 };
 
 class libvirt_hypervisor final : public port::hypervisor {
@@ -50,8 +55,8 @@ class libvirt_hypervisor final : public port::hypervisor {
     result<void> prove_off(const job&) override;
     result<void> resume(const job&) override;
 
-    // Destination: this host's own XML for the job's VM, which the gate puts in place of the peer's.
-    // Pure: the same for the same job, before and after stage.
+    // Destination: this host's own XML for the job's VM, which the gate puts in place of the
+    // peer's. Pure: the same for the same job, before and after stage.
     result<own_domain> own_domains(const job&) const;
     job_sockets sockets_of(const migration_id&) const;
 

@@ -70,7 +70,8 @@ bool domain_state::whole() const noexcept {
 }
 
 // A domain that went off has no job: OPERATION_INVALID. One that arrives has one that libvirt tells
-// nothing about: OPERATION_UNSUPPORTED, "migration statistics are available only on the source host".
+// nothing about: OPERATION_UNSUPPORTED, "migration statistics are available only on the source
+// host".
 result<job_figures> look_at_job(virDomainPtr domain) {
     job_figures seen;
     parameters said;
@@ -116,8 +117,10 @@ port::run_state run_state_of(const domain_state& seen) noexcept {
         case VIR_DOMAIN_PAUSED_CRASHED:
         case VIR_DOMAIN_PAUSED_WATCHDOG:
         case VIR_DOMAIN_PAUSED_POSTCOPY:
-        case VIR_DOMAIN_PAUSED_POSTCOPY_FAILED: return stuck;
-        default: return seen.copying() && incoming ? arriving : paused;
+        case VIR_DOMAIN_PAUSED_POSTCOPY_FAILED:
+            return stuck;
+        default:
+            return seen.copying() && incoming ? arriving : paused;
     }
 }
 

@@ -14,8 +14,8 @@ namespace caravan::libvirt {
 struct domain_state {
     int state = VIR_DOMAIN_NOSTATE;  // virDomainState
     int reason = 0;
-    int job = VIR_DOMAIN_JOB_NONE;   // virDomainJobType
-    int operation = 0;               // virDomainJobOperation, of a job that is active
+    int job = VIR_DOMAIN_JOB_NONE;  // virDomainJobType
+    int operation = 0;              // virDomainJobOperation, of a job that is active
     bool persistent = false;
 
     bool active() const noexcept {

@@ -52,7 +52,8 @@ struct libvirt_hypervisor::parts final : connection::watcher {
 
     std::mutex news_mutex_;
     std::condition_variable_any news_;
-    std::map<std::string, std::string> changed_;  // name → UUID: one entry a VM, however many events
+    std::map<std::string, std::string>
+        changed_;  // name → UUID: one entry a VM, however many events
     bool all_changed_ = false;
     std::unique_ptr<connection> link_;
 

@@ -43,10 +43,14 @@ std::string read_all(int from) {
     return text;
 }
 
-// libvirt's command line says -name guest=NAME,…
-bool runs_domain(pid_t pid, const std::string& name) {
+// Empty of a process that is dying: it gives up its memory first, its files and last writes later.
+std::string command_line(pid_t pid) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline", std::ios::binary);
-    const std::string line{std::istreambuf_iterator<char>(file), {}};
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// libvirt's command line says -name guest=NAME,…
+bool names_domain(const std::string& line, const std::string& name) {
     const std::string wanted = std::string(1, '\0') + "guest=" + name;
     for (auto at = line.find(wanted); at != line.npos; at = line.find(wanted, at + 1)) {
         const auto after = at + wanted.size();
@@ -82,13 +86,19 @@ result<void> run_program(const std::vector<std::string>& words) {
     return permanent("program_failed", words[0] + ": " + said);
 }
 
+bool runs_domain(pid_t pid, const std::string& name) {
+    return names_domain(command_line(pid), name);
+}
+
 result<void> end_process(pid_t pid, const std::string& name) {
     const descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     if (process.number < 0)
         return errno == ESRCH ? result<void>() : unknown("still_dying", std::strerror(errno));
     // Only now, with the process held: if it is another one, the domain's own is gone.
-    if (!runs_domain(pid, name)) return {};
-    if (::syscall(SYS_pidfd_send_signal, process.number, SIGKILL, nullptr, 0) != 0 &&
+    const auto line = command_line(pid);
+    if (!line.empty() && !names_domain(line, name)) return {};
+    if (!line.empty() &&
+        ::syscall(SYS_pidfd_send_signal, process.number, SIGKILL, nullptr, 0) != 0 &&
         errno != ESRCH)
         return unknown("still_dying", std::strerror(errno));
     pollfd dead{process.number, POLLIN, 0};

@@ -14,9 +14,13 @@ namespace caravan::libvirt {
 // "program_failed" with what it printed, at most 4 KiB.
 result<void> run_program(const std::vector<std::string>& words);
 
-// Ends the process that runs the domain `name`, if `pid` still is that: SIGKILL, then waits by pidfd
-// (pidfd_open(2)), which no other process can take the place of, until it is dead. ok also if there
-// is none. Not dead after two seconds, say in uninterruptible I/O: unknown "still_dying".
+// Does process `pid` run the domain `name`? Not of one that is dying already.
+bool runs_domain(pid_t pid, const std::string& name);
+
+// Ends the process that runs the domain `name`, if `pid` still is that: SIGKILL, then waits by
+// pidfd (pidfd_open(2)), which no other process can take the place of, until its last thread is
+// dead. ok also if there is none. Not dead after two seconds, say in uninterruptible I/O: unknown
+// "still_dying".
 result<void> end_process(pid_t pid, const std::string& name);
 
 }  // namespace caravan::libvirt

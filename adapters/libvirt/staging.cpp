@@ -15,10 +15,9 @@ using namespace std::chrono_literals;
 
 constexpr auto removal_wait_max = 10s;
 constexpr auto removal_poll = 20ms;
-constexpr unsigned undefine_flags = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE |
-                                    VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
-                                    VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA |
-                                    VIR_DOMAIN_UNDEFINE_NVRAM;
+constexpr unsigned undefine_flags =
+    VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
+    VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM;
 
 bool listed(const std::vector<job_record>& all, const migration_id& id) {
     return std::ranges::count(all, id, &job_record::id) != 0;
@@ -81,13 +80,12 @@ result<void> remove_domain(const std::function<result<found>()>& find) {
 own_layout libvirt_hypervisor::parts::layout_of(const job& work) const {
     const fs::path images = where.images, boot = where.boot;
     const auto& name = work.vm.name.text;
-    own_layout own{where.emulator, boot / "vmlinuz", boot / "initrd", images / (name + ".console"),
-                   {},             {}};
+    own_layout own{
+        where.emulator, boot / "vmlinuz", boot / "initrd", images / (name + ".console"), {}, {}};
     for (const auto& disk : work.vm.disks)
         own.disks[disk.target] = images / (name + "-" + disk.target + ".qcow2");
     for (std::size_t i = 0; i < work.vm.nics.size(); ++i)
-        own.nics.push_back(
-            {van::bridge_name(work.vm.nics[i].van), van::tap_name(work.id, i)});
+        own.nics.push_back({van::bridge_name(work.vm.nics[i].van), van::tap_name(work.id, i)});
     return own;
 }
 
@@ -137,9 +135,8 @@ result<void> libvirt_hypervisor::discard(const job& work) {
     const auto it = parts_->find(work.vm);
     if (!it) return tl::unexpected(it.error());
     const auto records = parts_->files.all();
-    const bool others = std::ranges::any_of(records, [&](const job_record& r) {
-        return r.vm == work.vm.name && r.id != work.id;
-    });
+    const bool others = std::ranges::any_of(
+        records, [&](const job_record& r) { return r.vm == work.vm.name && r.id != work.id; });
     if (it->domain && it->state.running()) return permanent("still_running", work.vm.name.text);
     if (it->domain && !others) {
         if (!listed(records, work.id)) {
@@ -149,8 +146,8 @@ result<void> libvirt_hypervisor::discard(const job& work) {
             if (!xml) return tl::unexpected(xml.error());
             const auto view = read_domain(*xml);
             if (!view) return tl::unexpected(view.error());
-            if (auto put = parts_->files.put({work.id, work.vm.name, work.vm.uuid,
-                                              files_of(*view, parts_->where.images)});
+            if (auto put = parts_->files.put(
+                    {work.id, work.vm.name, work.vm.uuid, files_of(*view, parts_->where.images)});
                 !put)
                 return put;
         }

@@ -10,13 +10,16 @@ TEST_CASE("the hypervisor contract on libvirt", "[libvirt]") {
     const char* script = std::getenv("CARAVAN_LIBVIRT_LAB");
     const char* emulator = std::getenv("CARAVAN_LIBVIRT_EMULATOR");
     if (!script || !emulator) {
-        WARN("skipped: CARAVAN_LIBVIRT_LAB (libvirt_world.hpp says what script) and "
-             "CARAVAN_LIBVIRT_EMULATOR name no lab of two hosts");
+        WARN(
+            "skipped: CARAVAN_LIBVIRT_LAB (libvirt_world.hpp says what script) and "
+            "CARAVAN_LIBVIRT_EMULATOR name no lab of two hosts");
         return;
     }
     const char* only = std::getenv("CARAVAN_LIBVIRT_ONLY");  // a part of a check's name
     for (const auto& check : hypervisor_contract) {
         if (only && std::string(check.name).find(only) == std::string::npos) continue;
-        DYNAMIC_SECTION(check.name) { check.run(*make_libvirt_world(script, emulator)); }
+        DYNAMIC_SECTION(check.name) {
+            check.run(*make_libvirt_world(script, emulator));
+        }
     }
 }

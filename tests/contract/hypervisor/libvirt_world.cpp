@@ -34,8 +34,8 @@ class far_hypervisor final : public port::hypervisor {
         posix_spawnattr_t own_group;
         posix_spawnattr_init(&own_group);
         posix_spawnattr_setflags(&own_group, POSIX_SPAWN_SETPGROUP);
-        const char* words[] = {script.c_str(),     "enter",          host.c_str(), ON_HOST_PROGRAM,
-                               emulator.c_str(), nullptr};
+        const char* words[] = {script.c_str(),  "enter",          host.c_str(),
+                               ON_HOST_PROGRAM, emulator.c_str(), nullptr};
         REQUIRE(::posix_spawn(&child_, script.c_str(), &files, &own_group,
                               const_cast<char**>(words), environ) == 0);
         posix_spawn_file_actions_destroy(&files);

@@ -1,5 +1,5 @@
-// The contract's world on real hosts: two hosts of a lab, each with an adapter in a process of its own
-// inside the host's namespaces. What the lab must do is asked of one script:
+// The contract's world on real hosts: two hosts of a lab, each with an adapter in a process of its
+// own inside the host's namespaces. What the lab must do is asked of one script:
 //
 //   SCRIPT enter HOST COMMAND…   runs a command inside a host's namespaces
 //   SCRIPT boot VM | connect JOB LIVE-XML PERSISTENT-XML | disconnect JOB | slow on|off

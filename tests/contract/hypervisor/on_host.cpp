@@ -1,5 +1,6 @@
-// Runs one libvirt_hypervisor inside a host's namespaces and lets a test in another process call it:
-// on_host CONFIG-WORD..., calls on stdin, answers and news on stdout, each a length and its bytes.
+// Runs one libvirt_hypervisor inside a host's namespaces and lets a test in another process call
+// it: on_host CONFIG-WORD..., calls on stdin, answers and news on stdout, each a length and its
+// bytes.
 #include <unistd.h>
 
 #include <functional>
@@ -54,9 +55,11 @@ int main(int, char** word) {
         {'a', [&](const job& j) { return pack(host.abort_copy(j)); }},
         {'o', [&](const job& j) { return pack(host.prove_off(j)); }},
         {'r', [&](const job& j) { return pack(host.resume(j)); }},
-        {'x', [&](const job& j) {
+        {'x',
+         [&](const job& j) {
              const auto own = host.own_domains(j);
-             return own ? pack(own->live, own->persistent) : pack(own.error().detail, own.error().reason);
+             return own ? pack(own->live, own->persistent)
+                        : pack(own.error().detail, own.error().reason);
          }},
     };
     for (std::string asked; receive(asked);) {

@@ -9,7 +9,9 @@ namespace {
 using port::run_state;
 using namespace std::chrono_literals;
 
-std::string said(const result<void>& r) { return r ? "ok" : r.error().reason + ": " + r.error().detail; }
+std::string said(const result<void>& r) {
+    return r ? "ok" : r.error().reason + ": " + r.error().detail;
+}
 #define REQUIRE_OK(call)      \
     do {                      \
         const auto r_ = call; \
@@ -75,7 +77,9 @@ void reach(world& w, bool memory) {
 }
 void hand_over(world& w, const move& m) {
     REQUIRE_OK(w.at(side::source).prove_off(m.source));
-    REQUIRE(see(w, side::source, m.source.vm.name.text).state == run_state::off);
+    REQUIRE(w.heard(side::source).await([&] {
+        return see(w, side::source, m.source.vm.name.text).state == run_state::off;
+    }));
     REQUIRE_OK(w.at(side::destination).resume(m.destination));
     CHECK(see(w, side::destination, m.source.vm.name.text).state == run_state::running);
 }
@@ -131,8 +135,12 @@ void moves(world& w, copy_mode mode) {
     CHECK(see(w, side::destination, "vm1").state == run_state::running);
     CHECK(w.heard(side::source).ends().size() == 1);
 }
-void moves_by_difference(world& w) { moves(w, copy_mode::cow); }
-void moves_whole_disks(world& w) { moves(w, copy_mode::disk); }
+void moves_by_difference(world& w) {
+    moves(w, copy_mode::cow);
+}
+void moves_whole_disks(world& w) {
+    moves(w, copy_mode::disk);
+}
 
 void hands_over_before_the_call_returns(world& w) {
     w.boot("vm1");
@@ -221,8 +229,12 @@ void aborts(world& w, bool memory) {
     hand_over(w, again);
     CHECK(w.guest_is_whole("vm1"));
 }
-void aborts_in_the_disk_part(world& w) { aborts(w, false); }
-void aborts_in_the_memory_part(world& w) { aborts(w, true); }
+void aborts_in_the_disk_part(world& w) {
+    aborts(w, false);
+}
+void aborts_in_the_memory_part(world& w) {
+    aborts(w, true);
+}
 
 void aborts_a_whole_copy(world& w) {
     w.boot("vm1");
@@ -271,8 +283,12 @@ void daemon_dies(world& w, side s) {
     CHECK(w.heard(side::source).ends()[0].second.error().kind != certainty::permanent);
     undo(w, m);
 }
-void source_daemon_dies(world& w) { daemon_dies(w, side::source); }
-void destination_daemon_dies(world& w) { daemon_dies(w, side::destination); }
+void source_daemon_dies(world& w) {
+    daemon_dies(w, side::source);
+}
+void destination_daemon_dies(world& w) {
+    daemon_dies(w, side::destination);
+}
 
 void destination_host_dies(world& w) {
     w.boot("vm1");

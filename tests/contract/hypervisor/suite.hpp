@@ -1,4 +1,5 @@
-// The hypervisor port's contract. Each check gets a fresh world, in which nothing is left by others.
+// The hypervisor port's contract. Each check gets a fresh world, in which nothing is left by
+// others.
 #pragma once
 
 #include <functional>
@@ -13,7 +14,8 @@ struct check {
     bool needs_power_loss = false;
 };
 
-// For each world: for (const auto& c : hypervisor_contract) DYNAMIC_SECTION(c.name) { c.run(*make()); }
+// For each world: for (const auto& c : hypervisor_contract) DYNAMIC_SECTION(c.name) {
+// c.run(*make()); }
 extern const std::vector<check> hypervisor_contract;
 
 }  // namespace caravan::contract

@@ -1,5 +1,5 @@
-// The world in which the hypervisor port's contract is checked: two hosts of two clouds, and between
-// them whatever a copy needs. One world for the simulated hosts, one for libvirt.
+// The world in which the hypervisor port's contract is checked: two hosts of two clouds, and
+// between them whatever a copy needs. One world for the simulated hosts, one for libvirt.
 #pragma once
 
 #include <algorithm>
@@ -74,8 +74,8 @@ class world {
     virtual port::hypervisor& at(side) = 0;
     virtual told& heard(side) = 0;
 
-    // A VM named `name` runs at the source: one disk with an overlay on a base image that both hosts
-    // hold, one nic. It writes memory and disk without rest.
+    // A VM named `name` runs at the source: one disk with an overlay on a base image that both
+    // hosts hold, one nic. It writes memory and disk without rest.
     virtual void boot(const std::string& name) = 0;
     // Streams of the job flow from here on between its sockets; and no longer.
     virtual void connect(const job& at_source, const job& at_destination) = 0;
@@ -88,7 +88,8 @@ class world {
 
     // Asks the guest, wherever it runs: is all its memory and disk what it wrote?
     virtual bool guest_is_whole(const std::string& name) = 0;
-    // Anything of the VM or job left at that side, in the world's own eyes: processes, files, sockets.
+    // Anything of the VM or job left at that side, in the world's own eyes: processes, files,
+    // sockets.
     virtual std::vector<std::string> leftovers(side, const job&) = 0;
 };
 

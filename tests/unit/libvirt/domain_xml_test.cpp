@@ -22,7 +22,9 @@ std::string with(std::string text, const std::string& from, const std::string& t
     REQUIRE(at != text.npos);
     return text.replace(at, from.size(), to);
 }
-bool has(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != text.npos;
+}
 
 vm_spec spec_of(const std::string& xml) {
     const auto view = read_domain(xml);

@@ -1,3 +1,5 @@
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -104,6 +106,24 @@ TEST_CASE("a program's failure says what it printed") {
     CHECK(failed.error().reason == "program_failed");
     CHECK(failed.error().detail == "sh: out\nerr\n");
     CHECK_FALSE(run_program({"/no/such/program"}));
+}
+
+TEST_CASE("a domain's process is ended and proven dead") {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        ::execlp("sh", "sh", "-c", "while :; do sleep 1; done", "-name", "guest=sge-1,x", nullptr);
+        ::_exit(127);
+    }
+    while (!runs_domain(pid, "sge-1")) ::usleep(1000);
+    CHECK_FALSE(runs_domain(pid, "sge"));
+    CHECK(end_process(pid, "sge"));
+    CHECK(::kill(pid, 0) == 0);
+    CHECK(runs_domain(pid, "sge-1"));
+    CHECK(end_process(pid, "sge-1"));
+    CHECK_FALSE(runs_domain(pid, "sge-1"));
+    int status = 0;
+    CHECK(::waitpid(pid, &status, WNOHANG) == pid);  // at once: it was dead
+    CHECK(WTERMSIG(status) == SIGKILL);
 }
 
 TEST_CASE("only the domain's own process is ended") {

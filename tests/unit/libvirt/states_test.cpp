@@ -35,8 +35,8 @@ TEST_CASE("libvirt's states in the port's words") {
     CHECK(run_state_of(state(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_IOERROR)) == run_state::stuck);
     CHECK(run_state_of(state(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_POSTCOPY_FAILED)) ==
           run_state::stuck);
-    for (int reason : {VIR_DOMAIN_PAUSED_MIGRATION, VIR_DOMAIN_PAUSED_STARTING_UP,
-                       VIR_DOMAIN_PAUSED_USER}) {
+    for (int reason :
+         {VIR_DOMAIN_PAUSED_MIGRATION, VIR_DOMAIN_PAUSED_STARTING_UP, VIR_DOMAIN_PAUSED_USER}) {
         CHECK(run_state_of(state(VIR_DOMAIN_PAUSED, reason, active, incoming)) ==
               run_state::arriving);
         CHECK(run_state_of(state(VIR_DOMAIN_PAUSED, reason, active, outgoing)) ==
