@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "adapters/sqlite/database.hpp"
+#include "events/ids.hpp"
 
 namespace caravan::adapter {
 
@@ -35,5 +36,9 @@ class checkpointer {
     bool due_ = false, stopping_ = false;
     std::thread thread_;
 };
+
+// Fills the WAL up to `size` with zeros, which SQLite takes for its end: an fdatasync of pages that
+// are there already costs half of one that must also grow the file.
+result<void> prewrite_wal(const std::string& path, bytes size);
 
 }  // namespace caravan::adapter

@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <limits>
 
 #include "adapters/sqlite/journal_audit.hpp"
@@ -27,21 +25,6 @@ std::string insert_sql(std::size_t rows) {
     std::string sql = "insert into entries values(?,?,?,?,?,?,?,?)";
     for (std::size_t i = 1; i < rows; ++i) sql += ",(?,?,?,?,?,?,?,?)";
     return sql;
-}
-
-// Fills the WAL up to `size` with zeros, which SQLite takes for its end: an fdatasync of pages that
-// are there already costs half of one that must also grow the file.
-result<void> prewrite_wal(const std::string& path, bytes size) {
-    const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (file < 0) return permanent("journal_failed", path + ": " + std::strerror(errno));
-    const std::string zeros(1 << 20, '\0');
-    auto at = static_cast<bytes>(std::max<off_t>(::lseek(file, 0, SEEK_END), 0));
-    ssize_t wrote = 0;
-    for (; at < size && wrote >= 0; at += static_cast<bytes>(wrote))
-        wrote = ::write(file, zeros.data(), std::min<bytes>(zeros.size(), size - at));
-    ::fsync(file);
-    ::close(file);
-    return {};  // no room for it: slower, nothing worse
 }
 
 void bind(statement& to, int row, std::uint64_t stream, const port::entry& e) noexcept {
