@@ -37,8 +37,8 @@ class checkpointer {
     std::thread thread_;
 };
 
-// Fills the WAL up to `size` with zeros, which SQLite takes for its end: an fdatasync of pages that
-// are there already costs half of one that must also grow the file.
+// Fills the WAL up to `size` with zeros, which SQLite takes for its end, so that an fdatasync need not
+// also make a growing file's size durable.
 result<void> prewrite_wal(const std::string& path, bytes size);
 
 }  // namespace caravan::adapter
