@@ -20,8 +20,8 @@
 
 namespace caravan {
 
-// Which fields of a struct are meant. Nested structs are written whole or not at all: a struct that
-// crosses clouds has no inside fields.
+// Which fields of a struct are meant. It holds for what is nested too: under a shared field, `shared`
+// writes only what is shared of it, and what is inside of it is not kept. An inside field is whole.
 enum class part : std::uint8_t { all, shared, inside };
 
 std::string format_instant(instant);                       // "2026-11-22T10:00:00.000000Z"
@@ -103,23 +103,23 @@ class json_document {
 // ---- writing
 
 template <class T>
-void write_json(json_out& out, const T& x);
+void write_json(json_out& out, const T& x, part which = part::all);
 
 class field_writer {
   public:
     field_writer(json_out& out, part which) : out_(out), which_(which) {}
     template <class T>
-    void field(const char* name, T& x, const char*) { if (which_ != part::inside) put(name, x); }
+    void field(const char* name, T& x, const char*) { if (which_ != part::inside) put(name, x, which_); }
     template <class T>
-    void inside(const char* name, T& x, const char*) { if (which_ != part::shared) put(name, x); }
+    void inside(const char* name, T& x, const char*) { if (which_ != part::shared) put(name, x, part::all); }
     bool any() const noexcept { return any_; }
 
   private:
     template <class T>
-    void put(const char* name, T& x) {
+    void put(const char* name, T& x, part which) {
         any_ = true;
         out_.key(name);
-        write_json(out_, x);
+        write_json(out_, x, which);
     }
     json_out& out_;
     part which_;
@@ -140,7 +140,7 @@ template <class T>
 struct is_vector<std::vector<T>> : std::true_type {};
 
 template <class T>
-void write_json(json_out& out, const T& x) {
+void write_json(json_out& out, const T& x, [[maybe_unused]] part which) {
     if constexpr (is_name<T>::value) {
         out.value(std::string_view(x.text));
     } else if constexpr (is_counter<T>::value) {
@@ -157,11 +157,11 @@ void write_json(json_out& out, const T& x) {
         out.value(std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>{x});
     } else if constexpr (is_vector<T>::value) {
         out.begin_array();
-        for (const auto& item : x) write_json(out, item);
+        for (const auto& item : x) write_json(out, item, which);
         out.end_array();
     } else if constexpr (described<T>) {
         out.begin_object();
-        field_writer writer(out, part::all);
+        field_writer writer(out, which);
         describe(writer, as_mutable(x));
         out.end_object();
     } else {

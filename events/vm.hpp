@@ -7,7 +7,6 @@
 #include "events/describe.hpp"
 #include "events/ids.hpp"
 #include "events/job.hpp"
-#include "events/submission.hpp"
 #include "events/vm_spec.hpp"
 
 namespace caravan::vm {
@@ -119,7 +118,6 @@ struct observe {  // what an agent saw
 };
 struct begin_move {
     migration_id migration;
-    submission::accepted submission;  // whose wish it is; recorded in the same transaction
     cloud_name to;
     copy_mode mode = copy_mode::cow;
     instant deadline{};

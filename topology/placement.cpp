@@ -28,10 +28,14 @@ std::string obstacle(const federation& f, const host_name& name, const host_view
         if (!holds(h.has.base_digests, digest)) return "no_base_image";
     bytes taken = memory_used(f, name);
     for (const auto& [id, memory] : h.reserved) taken += id == r.id ? 0 : memory;
-    if (taken + r.vm.memory > h.has.memory) return "no_capacity";
-    bytes disk = 0;
-    for (const auto& d : r.vm.disks) disk += r.mode == copy_mode::cow ? d.overlay : d.capacity;
-    return disk > h.has.disk_free ? "no_capacity" : "";
+    if (taken > h.has.memory || r.vm.memory > h.has.memory - taken) return "no_capacity";
+    bytes left = h.has.disk_free;
+    for (const auto& d : r.vm.disks) {  // a peer's figures: their sum may not wrap around
+        const bytes wanted = r.mode == copy_mode::cow ? d.overlay : d.capacity;
+        if (wanted > left) return "no_capacity";
+        left -= wanted;
+    }
+    return "";
 }
 
 // The address must be free: a MAC that another VM of this cloud has in the same VAN.
@@ -102,7 +106,8 @@ plan plan_of(const federation& f, const vm_name& name, const cloud_name& to, cop
     for (const auto& d : v.spec.disks) p.disk += mode == copy_mode::cow ? d.overlay : d.capacity;
     p.memory = v.spec.memory;
     // Set-up and hand-over are a dozen round trips; the rest is bytes over the link.
-    p.total = std::chrono::seconds(3) + duration((p.disk + p.memory) * 1'000'000 / std::max<bytes>(link_rate, 1));
+    const auto moved = std::min<bytes>(p.disk + p.memory, bytes{1} << 43);
+    p.total = std::chrono::seconds(3) + duration(moved * 1'000'000 / std::max<bytes>(link_rate, 1));
     p.downtime = std::chrono::milliseconds(700);
     return p;
 }

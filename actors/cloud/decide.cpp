@@ -11,10 +11,11 @@ decision take_in(const state& s, const hear& c) {
     auto last = s.last.at;
     const std::string* incarnation = &s.last.incarnation;
     for (const auto& record : c.records) {
-        if (record.at <= last) continue;
         std::string wrong;
-        if (record.at != last.next()) wrong = "feed_gap";
+        // Also of a record that looks known: a topic made anew counts from 1 again.
         if (last.value && record.incarnation != *incarnation) wrong = "feed_rewound";
+        else if (record.at <= last) continue;
+        else if (record.at != last.next()) wrong = "feed_gap";
         if (!wrong.empty()) {
             all.push_back({fact(feed_stopped{last, wrong, "record " + std::to_string(record.at.value)})});
             return all;

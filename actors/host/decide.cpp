@@ -13,14 +13,14 @@ bool holds(const std::vector<std::string>& all, const std::string& wanted) {
 decision keep_room(const state& s, const reserve& c) {
     if (s.kept.contains(c.migration)) return nothing();
     if (s.now != phase::online) return refuse("host_offline", "its agent is not connected");
-    room taken{c.memory_used, 0};
-    for (const auto& [id, kept] : s.kept) {
-        taken.memory += kept.memory;
-        taken.disk += kept.disk;
-    }
     // Free space on disk is as the agent last saw it; what is reserved but not yet written counts too.
-    if (taken.memory + c.memory > s.has.memory) return refuse("no_capacity", "not enough memory");
-    if (taken.disk + c.disk > s.has.disk_free) return refuse("no_capacity", "not enough disk");
+    room left{s.has.memory - std::min(s.has.memory, c.memory_used), s.has.disk_free};
+    for (const auto& [id, kept] : s.kept) {
+        left.memory -= std::min(left.memory, kept.memory);
+        left.disk -= std::min(left.disk, kept.disk);
+    }
+    if (c.memory > left.memory) return refuse("no_capacity", "not enough memory");
+    if (c.disk > left.disk) return refuse("no_capacity", "not enough disk");
     if (!holds(s.has.machines, c.machine)) return refuse("machine_unsupported", c.machine);
     if (!holds(s.has.cpu_models, c.cpu_model)) return refuse("cpu_unsupported", c.cpu_model);
     for (const auto& digest : c.base_digests)

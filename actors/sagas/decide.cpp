@@ -21,7 +21,10 @@ void open_step(const state& s, std::uint32_t step, direction way, std::uint32_t 
                std::vector<said>& to) {
     if (!touches(step, side::destination)) return;
     asked a{{s.what.id, step, way, attempt, op_of(step, way)}, {}};
-    if (a.key.what == op::reserve) a.about.push_back(s.what);
+    if (a.key.what == op::reserve) {
+        a.about.push_back(s.what);
+        a.about.back().host = {};  // where it runs here is nobody's business
+    }
     to.push_back(to_peer(s, fact(std::move(a))));
 }
 
@@ -99,10 +102,10 @@ decision look(const state& s, const hear_result& r, instant now) {
     (r.at == side::source ? source : there) = r.how.ended == outcome::ok ? r.how.reason : "unseen";
     if ((source.empty() || there.empty()) && now < s.what.deadline) return nothing();
     const auto here = from_text<saga::source_world>(source).value_or(saga::source_world::unseen);
-    const auto word = there == "whole" ? saga::destination_word::whole : saga::destination_word::nothing;
+    const auto word = there.empty() ? saga::destination_word::unseen
+                                    : from_text<saga::destination_word>(there).value_or(
+                                          saga::destination_word::nothing);
     auto verdict = saga::resolve(here, word);
-    if (verdict == saga::verdict::abort && here == saga::source_world::off && there == "unseen")
-        verdict = saga::verdict::wait;  // the only whole copy may be over there
     if (verdict == saga::verdict::wait && now >= s.what.deadline) verdict = saga::verdict::abort;
     std::vector<said> all;
     all.push_back({fact(resolved{std::string(to_text(verdict)), source, there})});
@@ -129,10 +132,16 @@ decision kept(const state& s, const step_result& how) {
     return all;
 }
 
+// The peer's looks are heard whichever of them is answered: feeds may be slower than our patience.
+bool sighting(const state& s, const hear_result& r) {
+    return s.investigating && r.key.what == op::observe && r.key.step == s.step &&
+           (r.at == side::destination || r.key.attempt == s.source.attempt);
+}
+
 decision hear(const state& s, const hear_result& r, instant now) {
     if (s.now != phase::forward && s.now != phase::undoing) return nothing();
     if (r.key.step != s.step || r.key.way != way_of(s)) return nothing();  // of an earlier step: late
-    if (r.key.what == op::observe) return s.investigating ? look(s, r, now) : nothing();
+    if (r.key.what == op::observe) return sighting(s, r) ? look(s, r, now) : nothing();
     if (r.key.what == op::keep_vm) return s.now == phase::undoing && !s.kept ? kept(s, r.how) : nothing();
     const auto& part = r.at == side::source ? s.source : s.destination;
     if (!part.needed || part.done || r.key.attempt != part.attempt || s.investigating) return nothing();
@@ -151,8 +160,17 @@ decision give_up(const state& s, const abort& c) {
     return begin_undo("aborted", std::move(all));
 }
 
-decision ask_again(const state& s, const retry& c) {
+decision ask_again(const state& s, const retry& c, instant now) {
     if (over(s) || c.key.step != s.step || c.key.way != way_of(s)) return nothing();
+    if (c.key.attempt != s.destination.attempt) return nothing();
+    if (s.investigating) {  // no word from there so far: does what is seen here do without it?
+        if (c.key.what != op::observe || !s.seen.destination.empty()) return nothing();
+        if (!s.seen.source.empty())
+            return look(s, {side::destination, c.key, {outcome::transient, "unseen"}, {}}, now);
+        std::vector<said> again;
+        look_there(s, again);
+        return again;
+    }
     if (!s.destination.needed || s.destination.asked || s.destination.done) return nothing();
     std::vector<said> all;
     open_step(s, s.step, way_of(s), s.destination.attempt, all);
@@ -194,7 +212,7 @@ decision decide(const state& s, const command& c, const context& now) {
         [&](const hear_result& x) { return hear(s, x, now.now); },
         [&](const copy_ready&) { return copied(s, now.now); },
         [&](const note_copied&) { return nothing(); },
-        [&](const retry& x) { return ask_again(s, x); },
+        [&](const retry& x) { return ask_again(s, x, now.now); },
         [&](const step_timeout& x) { return timed_out(s, x, now.now); },
         [&](const abort& x) { return give_up(s, x); },
     }, c);
@@ -203,7 +221,7 @@ decision decide(const state& s, const command& c, const context& now) {
 void note(state& s, const command& c) {
     if (const auto* figures = std::get_if<note_copied>(&c)) s.seen.copied = *figures;
     const auto* r = std::get_if<hear_result>(&c);
-    if (r && r->key.what == op::observe && r->key.step == s.step && s.investigating)
+    if (r && sighting(s, *r))
         (r->at == side::source ? s.seen.source : s.seen.destination) =
             r->how.ended == outcome::ok ? r->how.reason : "unseen";
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/sagas/step.hpp"
+#include "events/job.hpp"
 
 namespace caravan::saga {
 
@@ -25,6 +26,14 @@ constexpr std::uint32_t index_of(op what) {
         if (move_vm[i].forward == what || move_vm[i].undo == what) return i;
     return std::size(move_vm);
 }
+constexpr bool touches(std::uint32_t step, side at) {
+    const auto place = move_vm[step].place;
+    return place == where::both || (place == where::source) == (at == side::source);
+}
+constexpr op op_of(std::uint32_t step, direction way) {
+    return way == direction::forward ? move_vm[step].forward : move_vm[step].undo;
+}
+
 inline constexpr std::uint32_t pivot_step = index_of(op::release_run_right);
 static_assert(move_vm[pivot_step].kind == kind::pivot);
 

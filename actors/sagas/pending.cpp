@@ -9,6 +9,8 @@ namespace {
 
 using saga::move_vm;
 
+constexpr auto look_again = std::chrono::seconds(10);
+
 job job_of(const state& s) {
     job j;
     j.id = s.what.id;
@@ -63,6 +65,10 @@ effects pending(const state& s) {
     }
     if (s.investigating) {
         await_source(s, op::observe, all);
+        if (!s.seen.destination.empty()) return all;
+        // The peer's answer is no fact here: a restart loses it, so the peer is asked again.
+        const asking key{s.what.id, s.step, direction::forward, s.destination.attempt, op::observe};
+        all.push_back(wake{s.destination.since + look_again, command(retry{key})});
         return all;
     }
     if (s.source.needed && !s.source.done) await_source(s, op_of(s.step, way_of(s)), all);

@@ -19,7 +19,9 @@ inline constexpr std::array<std::string_view, 6> source_world_names = {
 constexpr const auto& names_of(source_world) noexcept { return source_world_names; }
 
 // The destination's copy, as far as it told us (its gate's word that it is whole, or its answer).
-enum class destination_word : std::uint8_t { nothing, whole };
+enum class destination_word : std::uint8_t { unseen, nothing, whole };
+inline constexpr std::array<std::string_view, 3> destination_word_names = {"unseen", "nothing", "whole"};
+constexpr const auto& names_of(destination_word) noexcept { return destination_word_names; }
 
 enum class verdict : std::uint8_t {
     follow,   // a job still runs: wait for it, its deadline stands
@@ -37,7 +39,9 @@ constexpr verdict resolve(source_world here, destination_word there) {
         case source_world::running_with_job: return verdict::follow;
         case source_world::paused: return whole ? verdict::release : verdict::abort;
         case source_world::paused_with_job: return whole ? verdict::release : verdict::follow;
-        case source_world::off: return whole ? verdict::release : verdict::abort;
+        case source_world::off:  // the only whole copy may be over there: no word is not a no
+            if (there == destination_word::unseen) return verdict::wait;
+            return whole ? verdict::release : verdict::abort;
         case source_world::unseen: return verdict::wait;
     }
     return verdict::wait;

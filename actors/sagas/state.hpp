@@ -36,24 +36,19 @@ struct state {
 };
 
 // The order of the table, for decide and evolve alike.
-inline bool touches(std::uint32_t step, side at) noexcept {
-    const auto place = saga::move_vm[step].place;
-    return place == saga::where::both || (place == saga::where::source) == (at == side::source);
-}
+using saga::op_of;
+using saga::touches;
 // The first step at or before `step` that has something to undo; none: the undo is through.
 std::optional<std::uint32_t> undo_from(const state&, std::uint32_t step) noexcept;
 inline direction way_of(const state& s) noexcept {
     return s.now == phase::undoing ? direction::undo : direction::forward;
-}
-inline op op_of(std::uint32_t step, direction way) noexcept {
-    return way == direction::forward ? saga::move_vm[step].forward : saga::move_vm[step].undo;
 }
 
 decision decide(const state&, const command&, const context&);
 void evolve(state&, const fact&, instant at);
 effects pending(const state&);
 
-// What a command leaves in state::seen.
+// What a command leaves in state::seen; before decide is asked about it.
 void note(state&, const command&);
 
 inline bool over(const state& s) noexcept { return s.now == phase::done || s.now == phase::undone; }

@@ -13,6 +13,8 @@ decision move(const state& s, const move_route& c, const context& now) {
         const auto& route = known->second;
         if (c.run_right < route.run_right)
             return refuse("stale_route", c.mac + " has a route of epoch " + std::to_string(route.run_right.value));
+        if (c.run_right == route.run_right && c.at != route.at && !route.dropped)
+            return refuse("stale_route", c.mac + " is at " + route.at.text + " by the same epoch");
         if (route == place{c.at, c.host, c.run_right, false}) return nothing();
     }
     std::vector<said> all;

@@ -8,21 +8,27 @@ said answer(const state& s, const asking& key, step_result how, signed_ticket ti
     return {fact(answered{key, std::move(how), std::move(ticket)}), s.request.from};
 }
 
-decision at_once(const state& s, const ask& c, step_result how) {
+decision at_once(const state& s, const ask& c, step_result how, signed_ticket ticket = {}) {
     std::vector<said> all;
     all.push_back({fact(asked{c.key, c.about})});
-    all.push_back(answer(s, c.key, std::move(how)));
-    if (s.request.from.empty() && !c.about.empty()) all.back().audience = c.about.front().from;
+    all.push_back(answer(s, c.key, std::move(how), std::move(ticket)));
     return all;
 }
 
-bool needs_admission(op what) {
-    return what != op::reserve && what != op::release && what != op::observe;
+// A peer may ask what the table has for this side, and nothing else; it may look at any step.
+bool in_table(const asking& key) {
+    if (key.step >= std::size(saga::move_vm)) return false;
+    if (key.what == op::observe) return key.way == direction::forward;
+    return saga::touches(key.step, side::destination) && key.what != op::none &&
+           key.what == saga::op_of(key.step, key.way);
 }
 
 decision hear_ask(const state& s, const ask& c, const context& now) {
     if (rank_of(c.key) <= s.rank) return nothing();
     const bool undo = c.key.way == direction::undo;
+    const bool after_pivot = !undo && c.key.step > saga::pivot_step;
+    if (s.now != phase::absent && !in_table(c.key))
+        return at_once(s, c, {outcome::permanent, "not_in_the_saga"});
     switch (s.now) {
         case phase::absent:
             if (c.key.what != op::reserve || c.about.empty()) return nothing();
@@ -31,18 +37,20 @@ decision hear_ask(const state& s, const ask& c, const context& now) {
         case phase::freed:
         case phase::freeing:
             return at_once(s, c, undo ? step_result{} : step_result{outcome::permanent, "visit_over"});
-        case phase::settled: return at_once(s, c, {});
+        case phase::settled:
         case phase::owed:
         case phase::owning:
             if (undo) return at_once(s, c, {outcome::permanent, "already_released"});
+            if (s.now == phase::settled) return at_once(s, c, {});
             if (c.key.what == op::resume_vm && s.now == phase::owning) return at_once(s, c, {});
             break;
         case phase::admitting:
-            if (needs_admission(c.key.what) && !undo)
+            if (c.key.what != op::reserve && c.key.what != op::observe && !undo)
                 return at_once(s, c, {outcome::permanent, "not_admitted"});
             break;
         case phase::admitted:
-            if (c.key.what == op::resume_vm) return at_once(s, c, {outcome::transient, "release_not_heard"});
+            if (after_pivot) return at_once(s, c, {outcome::transient, "release_not_heard"});
+            if (c.key.what == op::reserve) return at_once(s, c, {}, s.ticket);  // as answered before
             break;
     }
     return facts(fact(asked{c.key, c.about}));
@@ -51,6 +59,7 @@ decision hear_ask(const state& s, const ask& c, const context& now) {
 // What was done unasked: the takeover after the release, the look and the clearing after silence.
 decision hear_own(const state& s, const hear_result& c) {
     std::vector<said> all;
+    if (!(c.key == own_key(s, c.key.what))) return all;
     if (c.key.what == op::resume_vm && s.acquiring && s.now == phase::owed) {
         if (c.how.ended != outcome::ok) return facts(fact(awaiting_word{c.how.reason}));
         all.push_back({fact(acquired{})});
@@ -75,8 +84,9 @@ decision hear_done(const state& s, const hear_result& c) {
     if (c.key.what == op::resume_vm && ok) all.push_back({fact(acquired{})});
     all.push_back(answer(s, c.key, c.how, c.ticket));
     if (c.key.what == op::release && ok) all.push_back({fact(freed{"undone"})});
-    if (c.key.what == op::reserve && !ok && c.how.ended == outcome::permanent)
-        all.push_back({fact(freed{c.how.reason})});
+    // An earlier attempt may have kept room and was not heard of: a refusal is cleared up after as well.
+    if (c.key.what == op::reserve && c.how.ended == outcome::permanent)
+        all.push_back({fact(freeing{c.how.reason})});
     if (c.key.what == op::retire_copy && ok) all.push_back({fact(settled{})});
     return all;
 }
@@ -98,6 +108,7 @@ decision decide(const state& s, const command& c, const context& now) {
         [&](const deadline_passed&) -> decision {
             const bool idle = s.now == phase::admitting || s.now == phase::admitted;
             if (!idle || s.silent || now.now < s.deadline) return nothing();
+            if (s.now == phase::admitting) return facts(fact(freeing{"deadline_passed"}));
             return facts(fact(awaiting_word{"deadline_passed"}));
         },
     }, c);

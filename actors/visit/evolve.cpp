@@ -40,10 +40,7 @@ void evolve(state& s, const fact& f, instant at) {
             s.ticket = x.ticket;
             s.host = x.host;
         },
-        [&](const answered& x) {
-            s.current.reset();
-            s.rank = std::max(s.rank, rank_of(x.key));
-        },
+        [&](const answered&) { s.current.reset(); },
         [&](const release_heard&) {
             s.now = phase::owed;
             s.acquiring = true;

@@ -22,12 +22,11 @@ job job_of(const state& s) {
     return j;
 }
 
-// Keys of what is done unasked are never keys of an asking: attempts count from a million.
-asking own_key(const state& s, op what) {
+}  // namespace
+
+asking own_key(const state& s, op what) noexcept {
     return {s.request.id, saga::index_of(what), direction::forward, 1'000'000 + s.tries, what};
 }
-
-}  // namespace
 
 effects pending(const state& s) {
     effects all;

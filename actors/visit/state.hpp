@@ -36,6 +36,9 @@ struct state {
 // Askings of one migration are totally ordered: forward, then undo, each by step and attempt.
 std::uint64_t rank_of(const asking&) noexcept;
 
+// The key of what is done unasked. Never that of an asking: its attempts count from a million.
+asking own_key(const state&, op what) noexcept;
+
 decision decide(const state&, const command&, const context&);
 void evolve(state&, const fact&, instant at);
 effects pending(const state&);

@@ -13,12 +13,13 @@ decision seen(const state& s, const observe& c) {
     switch (s.now) {
         case phase::absent:
             if (!c.present) return nothing();
-            if (s.run_right.value && !s.move.empty())  // it departed: nothing of it may be here
+            if (!s.move.empty() && c.spec.uuid == s.spec.uuid)  // it departed, or never arrived: not ours
                 return c.running && !s.strayed ? facts(fact(strayed{c.host})) : nothing();
             return facts(fact(discovered{c.spec, c.host, s.run_right.next(), c.running}));
         case phase::stopped:
         case phase::running: {
             if (!c.present) return s.host == c.host ? facts(fact(vanished{})) : nothing();
+            if (!c.running && s.host != c.host) return nothing();  // a definition left on another host
             const bool ran = s.now == phase::running;
             if (c.running != ran || c.host != s.host)
                 return c.running ? facts(fact(started{c.host})) : facts(fact(stopped{c.host}));
@@ -49,7 +50,7 @@ migration::requested request_of(const state& s, const begin_move& c, const conte
     return r;
 }
 
-// One transaction: the submission's receipt, the VM's phase and the saga's birth stand or fall together.
+// One transaction: the VM's phase and the saga's birth stand or fall together.
 decision begin(const state& s, const begin_move& c, const context& now) {
     if (c.to == now.own) return refuse("already_there", s.spec.name.text + " is in " + c.to.text);
     if (s.now == phase::moving && s.move == c.migration) return nothing();
@@ -64,9 +65,6 @@ decision begin(const state& s, const begin_move& c, const context& now) {
     }
     std::vector<said> all;
     all.push_back({vm::fact(move_begun{c.migration, c.to})});
-    if (!c.submission.id.empty())
-        all.push_back({submission::fact(c.submission), {},
-                       submission::stream_of(c.submission.source, c.submission.id)});
     all.push_back({migration::fact(request_of(s, c, now)), {}, stream_id("migration/" + c.migration.text)});
     return all;
 }

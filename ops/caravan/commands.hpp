@@ -28,8 +28,8 @@ int show(const options&, const std::string& kind, const std::string& id);
 struct events_wish {
     std::uint64_t after = 0;
     std::uint64_t limit = 0;  // 0: the gateway's default
-    std::vector<std::string> types, subjects;
-    std::string saga;
+    std::vector<std::string> types = {}, subjects = {};
+    std::string saga = {};
     bool follow = false;
 };
 int show_events(const options&, const events_wish&);
@@ -40,7 +40,7 @@ int delete_van(const options&, const std::string& name);
 
 struct migrate_wish {
     std::string vm, to, mode = "auto";
-    std::string deadline, max_downtime, bandwidth;  // "10m", "500ms", "20MiB/s", or empty
+    std::string deadline = {}, max_downtime = {}, bandwidth = {};  // "10m", "500ms", "20MiB/s", or empty
     bool wait = true;
 };
 int plan(const options&, const migrate_wish&);

@@ -49,6 +49,7 @@ const row agent_rows[] = {
     {"libvirt.pool", kind::text, "images", "libvirt storage pool"},
     {"libvirt.processes", kind::text, "/run/libvirt/qemu", "folder of libvirt's NAME.pid"},
     {"libvirt.domain_type", kind::choice, "kvm", "kvm|qemu"},
+    {"simulated.vms", kind::folder, "", "hypervisor simulated: folder of NAME.json, one vm_spec each"},
     {"vxlan.address", kind::text, "", "IP address of this host's VXLAN end"},
     {"vxlan.proxy", kind::text, "", "the own proxy's VXLAN end"},
 };
@@ -69,7 +70,9 @@ const row proxy_rows[] = {
     {"tls.ca", kind::file, required, "PEM, this cloud's CA"},
     {"tls.certificate", kind::file, required, "PEM, role proxy"},
     {"tls.key", kind::secret_file, required, "PEM, 0600"},
-    {"signing", kind::file, "", "PEM, this cloud's Ed25519 public key"},
+    {"wan.certificate", kind::file, "", "PEM, role proxy: what peers see; name nothing inside in it"},
+    {"wan.key", kind::secret_file, "", "PEM, 0600"},
+    {"signing", kind::file, required, "PEM, this cloud's Ed25519 public key"},
     {"stall", kind::duration, "7s", "a channel that is still for so long is closed"},
     {"peers", kind::list, "", "clouds whose proxies may connect", peer_of_proxy},
 };
@@ -133,6 +136,7 @@ result<agent_config> load_agent(const std::string& file) {
                    from->text("libvirt.sockets"), from->text("libvirt.boot"),
                    from->text("libvirt.emulator"), from->text("libvirt.pool"),
                    from->text("libvirt.processes"), from->text("libvirt.domain_type")};
+    out.simulated_vms = from->text("simulated.vms");
     out.vxlan = {from->text("vxlan.address"), from->text("vxlan.proxy")};
     return out;
 }
@@ -147,6 +151,9 @@ result<proxy_config> load_proxy(const std::string& file) {
     out.listen = {from->text("listen.site"), from->text("listen.wan"), from->text("listen.van"),
                   from->text("listen.vxlan")};
     out.tls = material_in(*from);
+    out.wan = out.tls;
+    if (!from->text("wan.certificate").empty()) out.wan.certificate = from->text("wan.certificate");
+    if (!from->text("wan.key").empty()) out.wan.key = from->text("wan.key");
     out.signing = from->text("signing");
     out.stall = *parse_duration(from->text("stall"));
     for (const auto& peer : from->list("peers")) out.peers[cloud_name(peer.text("cloud"))] = peer.text("ca");

@@ -46,6 +46,7 @@ struct agent_config {
     struct {
         std::string uri, images, sockets, boot, emulator, pool, processes, domain_type;
     } libvirt;
+    std::string simulated_vms;  // hypervisor simulated: folder of specifications
     struct {
         std::string address, proxy;
     } vxlan;
@@ -58,8 +59,9 @@ struct proxy_config {
     struct {
         std::string site, wan, van, vxlan;
     } listen;
-    tls::material tls;
-    std::string signing;  // public key that the own cloud's tickets are proven with; may be empty
+    tls::material tls;    // towards the own site
+    tls::material wan;    // towards peers, who see its certificate; the same unless configured
+    std::string signing;  // public key that the own cloud's tickets are proven with
     duration stall{};  // a channel that moves nothing for so long is closed
     tls::pins peers;
 };

@@ -10,6 +10,7 @@
 #include "ops/caravan/config.hpp"
 #include "ops/caravan/pki.hpp"
 #include "ops/caravan/run.hpp"
+#include "ops/caravan/schema.hpp"
 
 namespace caravan::ops {
 
@@ -216,15 +217,33 @@ template <class Config>
 }
 
 void add_processes([[maybe_unused]] CLI::App& app, [[maybe_unused]] words& w) {
-#ifdef CARAVAN_HAS_CONTROLLER
     add_process(app, w, "controller", "Runs a cloud's controller", &load_controller, &run_controller);
-#endif
-#ifdef CARAVAN_HAS_AGENT
     add_process(app, w, "agent", "Runs on a host: drives its VMs and networks", &load_agent, &run_agent);
-#endif
-#ifdef CARAVAN_HAS_PROXY
     add_process(app, w, "proxy", "Runs at a site's edge: what other clouds see", &load_proxy, &run_proxy);
-#endif
+}
+
+// The command that was being understood when a word made no sense.
+const CLI::App* innermost(const CLI::App* app) {
+    while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+    return app;
+}
+
+std::string path_of(const CLI::App* app) {
+    return app->get_parent() ? path_of(app->get_parent()) + " " + app->get_name() : app->get_name();
+}
+
+std::string usage_message(const CLI::App* root, const CLI::Error& error) {
+    const auto* at = innermost(root);
+    const auto rest = root->remaining(true);
+    std::string what = error.what();
+    if (at->get_require_subcommand_min() > 0 && !rest.empty()) {
+        std::vector<std::string> known;
+        for (const auto* one : at->get_subcommands(nullptr)) known.push_back(one->get_name());
+        const auto near = nearest(rest.front(), known);
+        what = "there is no command \"" + rest.front() + "\"" +
+               (near.empty() ? "" : ": did you mean \"" + near + "\"?");
+    }
+    return "caravan: " + what + "\n  try: " + path_of(at) + " --help\n";
 }
 
 }  // namespace
@@ -236,9 +255,7 @@ int run(int count, char** arguments) {
     app.require_subcommand(1);
     app.footer("Exit: 0 done, 1 ended otherwise, 2 usage, 3 refused, 4 no such thing,\n"
                "      5 cannot reach the controller, 6 deadline passed");
-    app.failure_message([](const CLI::App* failed, const CLI::Error& error) {
-        return "caravan: " + std::string(error.what()) + "\n  try: " + failed->get_name() + " --help\n";
-    });
+    app.failure_message(usage_message);
     add_connection(app, w.asked);
     add_processes(app, w);
     add_reading(app, w);

@@ -21,7 +21,7 @@ result<void> pki_init(const cloud_name&, const std::string& folder);
 struct certificate_request {
     std::string role;  // controller agent proxy operator scheduler auditor viewer
     std::string name;
-    std::vector<std::string> addresses;  // IP addresses or DNS names, for browsers (subjectAltName)
+    std::vector<std::string> addresses = {};  // IP addresses or DNS names, for browsers (subjectAltName)
     int days = 365;
 };
 // Permanent also "no_such_file", "bad_certificate", "bad_role", "bad_address".

@@ -24,6 +24,10 @@ class reading {
 
     section map(const YAML::Node& node, std::span<const row> rows) {
         section out;
+        if (!node.IsMap()) {
+            wrong(node.Mark(), "a map of keys is expected");
+            return out;
+        }
         walk(node, "", rows, out);
         for (const auto& r : rows) absent(node, r, out);
         return out;
@@ -31,15 +35,15 @@ class reading {
     std::string mistakes;
 
     void wrong(const YAML::Mark& at, const std::string& what) {
-        mistakes += file_ + ":" + std::to_string(at.line + 1) + ":" + std::to_string(at.column + 1) +
-                    ": " + what + "\n";
+        // An empty file has no place: its first is meant.
+        const int line = std::max(at.line, 0) + 1, column = std::max(at.column, 0) + 1;
+        mistakes += file_ + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + what + "\n";
     }
 
   private:
     void walk(const YAML::Node& node, const std::string& prefix, std::span<const row> rows, section& out) {
         if (!node.IsMap()) {
-            wrong(node.Mark(), prefix.empty() ? "a map of keys is expected"
-                                              : prefix.substr(0, prefix.size() - 1) + " is a map of keys");
+            wrong(node.Mark(), prefix.substr(0, prefix.size() - 1) + " is a map of keys");
             return;
         }
         std::set<std::string> seen;
@@ -96,9 +100,16 @@ class reading {
     void absent(const YAML::Node& node, const row& r, section& out) {
         if (r.what == kind::list || out.values.contains(r.key) || given(node, r.key)) return;
         if (!r.fallback)
-            wrong(node.Mark(), "missing key \"" + std::string(r.key) + "\": " + r.unit);
+            wrong(nearest_map(node, r.key).Mark(), "missing key \"" + std::string(r.key) + "\": " + r.unit);
         else if (*r.fallback)
             out.values[r.key].emplace_back(r.fallback);
+    }
+
+    // The innermost map that is there and should hold the key.
+    static YAML::Node nearest_map(const YAML::Node& node, const std::string& key) {
+        const auto dot = key.find('.');
+        const auto child = dot == std::string::npos ? YAML::Node() : node[key.substr(0, dot)];
+        return child && child.IsMap() ? child : node;
     }
 
     // A key that stands there with a wrong value is wrong, not missing.
@@ -252,7 +263,7 @@ void put(std::string& out, const section& from, std::span<const row> rows, const
         if (!outer.empty() && outer != open) out += lead() + outer + ":\n";
         open = outer;
         std::string line = (outer.empty() ? lead() : indent + "  ") + key.substr(outer.empty() ? 0 : dot + 1) + ": ";
-        line += values.size() == 1 ? quoted(values.front()) : "[" + joined(values, ", ") + "]";
+        line += values.size() == 1 ? quoted(values.front()) : "['" + joined(values, "', '") + "']";
         if (line.size() < 56) line.resize(56, ' ');
         out += line + "  # " + r.unit + "\n";
     }

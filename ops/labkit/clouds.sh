@@ -42,8 +42,9 @@ make_pki() { # CLOUD
         issue "$1" proxy p1 127.0.0.1
     else
         issue "$1" controller controller "$(address "$1.controller")" "$(operator_address "$1" 2)"
-        issue "$1" proxy p1 "$(address "$1.p1")" "$(wan_address "$1")"
+        issue "$1" proxy p1 "$(address "$1.p1")"
     fi
+    issue "$1" proxy proxy    # what the peers' proxies see: DTLS 1.2 shows it to the whole WAN
     issue "$1" operator lab
     for host in $(hosts "$1"); do
         if [ "$MODE" = simulated ]; then issue "$1" agent "${host#*.}" 127.0.0.1
@@ -113,6 +114,8 @@ configure_proxy() { # CLOUD
 			  van: "$(at_wan "$1" 7501 12)"
 			  vxlan: "$(at "$1" p1 4789 13)"
 			tls: $(tls_of p1)
+			wan: {certificate: pki/proxy.pem, key: pki/proxy.key}
+			signing: pki/signing.pub
 			stall: 7s
 			peers:
 		END
@@ -147,6 +150,7 @@ configure_agent() { # HOST
 				  boot: /var/lib/libvirt/boot
 				  emulator: /var/lib/libvirt/boot/qemu-tcg
 				  pool: images
+				  domain_type: qemu
 				vxlan: {address: $(address "$1"), proxy: $(address "$cloud.p1")}
 			END
         fi

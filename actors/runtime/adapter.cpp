@@ -1,0 +1,165 @@
+#include "actors/runtime/adapter.hpp"
+
+#include <deque>
+#include <set>
+
+#include "actors/runtime/shell.hpp"
+
+namespace caravan::runtime {
+
+struct act_done {
+    std::string key;
+    act_result how;
+};
+struct act_ended {
+    migration_id migration;
+    result<void> how;
+};
+
+}  // namespace caravan::runtime
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(caravan::runtime::act_done)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(caravan::runtime::act_ended)
+
+namespace caravan::runtime {
+
+namespace {
+
+constexpr std::size_t remembered_max = 4096;
+constexpr std::string_view seen_prefix = "seen:";
+
+step_result step_result_of(const failure& f) {
+    if (f.reason.starts_with(seen_prefix)) return {outcome::ok, f.reason.substr(seen_prefix.size())};
+    constexpr outcome kinds[] = {outcome::transient, outcome::permanent, outcome::unknown};
+    return {kinds[static_cast<std::size_t>(f.kind)], f.reason};
+}
+
+class adapter_actor : public caf::event_based_actor {
+  public:
+    adapter_actor(caf::actor_config& config, std::shared_ptr<workers> pool, adapter_acts what)
+        : caf::event_based_actor(config), pool_(std::move(pool)),
+          acts_(std::make_shared<const adapter_acts>(std::move(what))) {}
+
+    caf::behavior make_behavior() override {
+        return {
+            [this](order_mail& mail) { take(std::move(mail)); },
+            [this](act_done& d) { returned(d); },
+            [this](act_ended& e) { ended(e); },
+        };
+    }
+    const char* name() const override { return "adapter"; }
+
+  private:
+    static std::string key_of(const order& o) {
+        // What concerns no migration is done as often as it is asked.
+        const auto number = o.key.migration.empty() ? std::to_string(o.number) : std::string();
+        return std::string(to_text(o.what)) + to_json(o.key) + number;
+    }
+
+    void take(order_mail mail) {
+        const auto key = key_of(mail.what);
+        if (const auto known = remembered_.find(key); known != remembered_.end()) {
+            auto again = known->second;
+            again.number = mail.what.number;
+            return mail.done(again);
+        }
+        if (const auto running = running_.find(key); running != running_.end()) {
+            running->second.what.number = mail.what.number;
+            running->second.done = std::move(mail.done);
+            return;
+        }
+        const auto migration = mail.what.key.migration;
+        running_.emplace(key, std::move(mail));
+        auto& line = lines_[migration];
+        line.push_back(key);
+        if (line.size() == 1) begin(key);
+    }
+
+    void begin(const std::string& key) {
+        const auto& what = running_.at(key).what;
+        const auto handler = acts_->acts.find(what.what);
+        if (handler == acts_->acts.end()) {
+            act_done d{key, permanent("not_my_act", std::string(to_text(what.what)))};
+            return returned(d);
+        }
+        pool_->post([self = caf::actor_cast<caf::actor>(this), acts = acts_, run = &handler->second, what, key] {
+            caf::anon_send(self, act_done{key, (*run)(what)});
+        });
+    }
+
+    void returned(act_done& d) {
+        const auto found = running_.find(d.key);
+        if (found == running_.end()) return;
+        const auto migration = found->second.what.key.migration;
+        const bool lasts = found->second.what.what == acts_->lasting && acts_->lasting != act::observe && d.how;
+        if (lasts) {
+            lasting_[migration] = d.key;
+            if (const auto early = early_.find(migration); early != early_.end()) {
+                act_ended e{migration, early->second};
+                early_.erase(early);
+                ended(e);
+            }
+        } else {
+            finish(d.key, d.how ? step_result{} : step_result_of(d.how.error()),
+                   d.how ? std::string() : d.how.error().detail, d.how ? *d.how : std::nullopt);
+        }
+        auto& line = lines_[migration];
+        line.pop_front();
+        if (line.empty()) lines_.erase(migration);
+        else begin(line.front());
+    }
+
+    void ended(const act_ended& e) {
+        const auto found = lasting_.find(e.migration);
+        if (found == lasting_.end()) {
+            early_.insert_or_assign(e.migration, e.how);
+            return;
+        }
+        const auto key = found->second;
+        lasting_.erase(found);
+        finish(key, e.how ? step_result{} : step_result_of(e.how.error()),
+               e.how ? std::string() : e.how.error().detail, std::nullopt);
+    }
+
+    void finish(const std::string& key, const step_result& how, const std::string& detail,
+                const std::optional<job>& about) {
+        const auto found = running_.find(key);
+        if (found == running_.end()) return;
+        report r{found->second.what.number, how, detail, {}};
+        if (about) r.about.push_back(*about);
+        found->second.done(r);
+        if (!found->second.what.key.migration.empty()) remember(key, r);
+        running_.erase(found);
+    }
+
+    void remember(const std::string& key, const report& r) {
+        remembered_[key] = r;
+        order_.push_back(key);
+        if (order_.size() <= remembered_max) return;
+        remembered_.erase(order_.front());
+        order_.pop_front();
+    }
+
+    std::shared_ptr<workers> pool_;
+    std::shared_ptr<const adapter_acts> acts_;
+    std::map<std::string, order_mail> running_;
+    std::map<migration_id, std::deque<std::string>> lines_;
+    std::map<migration_id, std::string> lasting_;
+    std::map<migration_id, result<void>> early_;
+    std::map<std::string, report> remembered_;
+    std::deque<std::string> order_;
+};
+
+}  // namespace
+
+caf::actor spawn_adapter(caf::actor_system& system, std::shared_ptr<workers> pool, adapter_acts what) {
+    return system.spawn<adapter_actor>(std::move(pool), std::move(what));
+}
+
+void tell_ended(const caf::actor& adapter, const migration_id& migration, const result<void>& how) {
+    caf::anon_send(adapter, act_ended{migration, how});
+}
+
+tl::unexpected<failure> seen_as(std::string word) { return permanent(std::string(seen_prefix) + std::move(word)); }
+
+}  // namespace caravan::runtime

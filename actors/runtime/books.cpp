@@ -1,0 +1,161 @@
+// The deeds that need no device: what the cloud's own records are asked, each by its aggregate.
+#include "actors/runtime/controller.hpp"
+#include "actors/sagas/deeds.hpp"
+
+namespace caravan::runtime {
+
+namespace {
+
+using saga::entry;
+using ending = std::function<void(books_result)>;
+
+step_result result_of(const answered& a) {
+    if (a.no) return {outcome::permanent, a.no->reason};
+    if (a.broke) return {outcome::transient, a.broke->reason};
+    return {};
+}
+
+// One command to one aggregate; its answer is the outcome.
+void ask(controller& c, const stream_id& to, command what, std::function<void(step_result)> then) {
+    command_mail mail;
+    mail.what = std::move(what);
+    mail.answer = reply([then = std::move(then)](const answered& a) { then(result_of(a)); });
+    c.actors().deliver(to, std::move(mail));
+}
+
+// Commands in order; the first that is not ok ends it.
+void ask_all(controller& c, std::vector<std::pair<stream_id, command>> all, std::size_t from,
+             std::function<void(step_result)> then) {
+    if (from == all.size()) return then({});
+    const auto to = all[from].first;
+    const auto what = all[from].second;
+    ask(c, to, what, [&c, all = std::move(all), from, then = std::move(then)](step_result how) mutable {
+        if (how.ended != outcome::ok) return then(how);
+        ask_all(c, std::move(all), from + 1, std::move(then));
+    });
+}
+
+stream_id vm_stream(const job& j) { return stream_id("vm/" + j.vm.name.text); }
+stream_id host_stream(const host_name& h) { return stream_id("host/" + h.text); }
+
+// ---- admission
+
+struct admission : std::enable_shared_from_this<admission> {
+    controller& c;
+    errand what;
+    migration::requested request;
+    ending done;
+    std::vector<host_name> hosts;
+    std::size_t at = 0;
+
+    admission(controller& in, const errand& e, ending d) : c(in), what(e), done(std::move(d)) {
+        const auto& j = e.about;
+        request = {j.id, j.vm, j.peer, j.own, j.mode, j.run_right, j.deadline, j.downtime_max, j.bandwidth, {}, {}};
+    }
+
+    void begin() {
+        topology::placement found;
+        c.with_view([&](const topology::federation& f) { found = topology::place(f, request); });
+        if (found.hosts.empty()) return refuse(found.reason);
+        hosts = std::move(found.hosts);
+        keep_room();
+    }
+
+    void keep_room() {
+        host::reserve r;
+        r.migration = what.about.id;
+        r.memory = what.about.vm.memory;
+        for (const auto& d : what.about.vm.disks) {
+            r.disk += what.about.mode == copy_mode::cow ? d.overlay : d.capacity;
+            if (what.about.mode == copy_mode::cow && !d.base_digest.empty()) r.base_digests.push_back(d.base_digest);
+        }
+        r.machine = what.about.vm.machine;
+        r.cpu_model = what.about.vm.cpu_model;
+        c.with_view([&](const topology::federation& f) { r.memory_used = topology::memory_used(f, hosts[at]); });
+        ask(c, host_stream(hosts[at]), command(host::command(r)), [self = shared_from_this()](step_result how) {
+            if (how.ended == outcome::ok) self->make_vans();
+            else if (++self->at < self->hosts.size()) self->keep_room();
+            else self->done({how, self->what.about});
+        });
+    }
+
+    void make_vans() {
+        std::vector<std::pair<stream_id, command>> all;
+        for (const auto& nic : what.about.vm.nics)
+            all.emplace_back(stream_id("van/" + nic.van.text),
+                             command(van::command(van::create{topology::vni_of(nic.van), what.about.peer})));
+        all.emplace_back(vm_stream(what.about),
+                         command(vm::command(vm::expect{what.about.id, what.about.peer, what.about.run_right,
+                                                        what.about.vm, hosts[at]})));
+        ask_all(c, std::move(all), 0, [self = shared_from_this()](step_result how) {
+            if (how.ended == outcome::ok) return self->sign();
+            ask(self->c, host_stream(self->hosts[self->at]),
+                command(host::command(host::release{self->what.about.id})),
+                [self, how](const step_result&) { self->done({how, self->what.about}); });
+        });
+    }
+
+    void sign() {
+        const auto& j = what.about;
+        ticket t{j.id, j.peer, j.own, j.vm.name, j.vm.uuid, {}, j.mode == copy_mode::disk, 256u << 20, {}};
+        for (const auto& d : j.vm.disks) {
+            t.disks.push_back(d.target);
+            t.budget += 4 * (j.mode == copy_mode::cow ? d.overlay : d.capacity);
+        }
+        t.budget += 16 * j.vm.memory;  // a busy guest sends its memory several times over
+        t.deadline = j.deadline + std::chrono::seconds(30);
+        auto ticket_signed = c.ports.sign(t);
+        if (!ticket_signed) return refuse(ticket_signed.error().reason);
+        what.about.ticket = std::move(*ticket_signed);
+        what.about.host = hosts[at];
+        done({{}, what.about});
+    }
+
+    void refuse(const std::string& reason) { done({{outcome::permanent, reason}, what.about}); }
+};
+
+std::vector<std::pair<stream_id, command>> route_moves(const controller& c, const job& j, bool here) {
+    std::vector<std::pair<stream_id, command>> all;
+    for (const auto& nic : j.vm.nics)
+        if (!nic.van.empty())
+            all.emplace_back(stream_id("van/" + nic.van.text),
+                             command(van::command(van::move_route{nic.mac, here ? c.own : j.peer,
+                                                                  here ? j.host : host_name(), j.run_right})));
+    return all;
+}
+
+std::vector<std::pair<stream_id, command>> commands_of(const controller& c, entry what, const job& j) {
+    const auto of_vm = [&](vm::command x) { return std::pair(vm_stream(j), command(std::move(x))); };
+    const auto of_host = [&](host::command x) { return std::pair(host_stream(j.host), command(std::move(x))); };
+    switch (what) {
+        case entry::forget: {
+            std::vector<std::pair<stream_id, command>> all{of_vm(vm::forget{j.id})};
+            if (!j.host.empty()) all.push_back(of_host(host::release{j.id}));
+            return all;
+        }
+        case entry::keep_vm: return {of_vm(vm::abandon_move{j.id, "undone"})};
+        case entry::release: return {of_vm(vm::release{j.id})};
+        case entry::acquire: return {of_vm(vm::acquire{j.id, j.run_right})};
+        case entry::depart: return {of_vm(vm::depart{j.id})};
+        case entry::settle: return {of_host(host::release{j.id})};
+        case entry::routes_here: return route_moves(c, j, true);
+        case entry::routes_there: return route_moves(c, j, false);
+        case entry::admit:
+        case entry::none: return {};
+    }
+    return {};
+}
+
+}  // namespace
+
+void keep_books(controller& c, std::uint8_t books_entry, const errand& what, ending done) {
+    const auto entry_asked = static_cast<entry>(books_entry);
+    if (entry_asked == entry::admit) {
+        std::make_shared<admission>(c, what, std::move(done))->begin();
+        return;
+    }
+    ask_all(c, commands_of(c, entry_asked, what.about), 0,
+            [about = what.about, done = std::move(done)](step_result how) { done({how, about}); });
+}
+
+}  // namespace caravan::runtime

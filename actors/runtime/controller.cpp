@@ -1,0 +1,212 @@
+#include "actors/runtime/controller.hpp"
+
+#include <random>
+
+#include "actors/runtime/feeds.hpp"
+#include "actors/runtime/kinds.hpp"
+#include "actors/sagas/move_vm.hpp"
+
+namespace caravan::runtime {
+
+std::vector<std::string> step_names() {
+    std::vector<std::string> names;
+    for (const auto& s : saga::move_vm) names.emplace_back(s.name);
+    return names;
+}
+
+controller::controller(caf::actor_system& system, cloud_name name, controller_ports given)
+    : ports(std::move(given)), own(std::move(name)), ledger_(*ports.journal, *ports.clock, own),
+      next_order_(std::uint64_t{std::random_device{}() & 0x7fffffffu} << 32),
+      shell_(system, ledger_, *ports.journal, *ports.clock, own) {
+    view_.own = own;
+    const std::pair<const char*, shell::spawner> kinds[] = {
+        {"vm", spawn_vm},   {"host", spawn_host},           {"proxy", spawn_proxy}, {"cloud", spawn_cloud},
+        {"van", spawn_van}, {"migration", spawn_migration}, {"visit", spawn_visit}};
+    for (const auto& [prefix, spawn] : kinds) shell_.add_kind(prefix, spawn);
+    shell_.set_performer([this](shell&, const stream_id& stream, const errand& what) {
+        return spawn_errand(*this, stream, what);
+    });
+    desk_ = make_desk(*this);
+}
+
+controller::~controller() {
+    if (feeds_) feeds_->stop();
+    {
+        const std::lock_guard lock(devices_mutex_);
+        for (auto& [who, actor] : devices_) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+        devices_.clear();
+    }
+    shell_.close();
+    shell_.system.await_all_actors_done();
+}
+
+result<void> controller::start() {
+    const auto names = step_names();
+    for (const auto& p : ports.peers) view_.peers[p.cloud];
+    std::optional<failure> bad;
+    auto read = ports.journal->read({}, SIZE_MAX, [&](const port::entry& e) {
+        auto known = decode(e.bytes, e.inside);
+        if (!known) {
+            bad = known.error();
+            bad->detail = "position " + std::to_string(e.at.value) + ": " + bad->detail;
+            return false;
+        }
+        known->at = e.at;
+        topology::fold(view_, *known, names);
+        return true;
+    });
+    if (!read) return read;
+    if (bad) return tl::unexpected(*bad);
+    // Nobody is connected yet, whatever the books say.
+    const auto before = view_;
+    ledger_.observe([this](std::span<const committed> all) { watch(all); });
+    ledger_.start();
+    feeds_ = std::make_unique<feeds>(*this, before);
+    for (const auto& [name, h] : before.hosts)
+        if (h.online) shell_.deliver(stream_id("host/" + name.text), command(host::command(host::lose{})));
+    for (const auto& [name, p] : before.proxies)
+        if (p.online) shell_.deliver(stream_id("proxy/" + name.text), command(proxy::command(proxy::lose{})));
+    revive_unfinished();
+    return {};
+}
+
+void controller::revive_unfinished() {
+    std::vector<stream_id> unfinished;
+    with_view([&](const topology::federation& f) {
+        for (const auto& [id, m] : f.migrations)
+            if (m.state == "running")
+                unfinished.emplace_back((m.here_is_source ? "migration/" : "visit/") + id.text);
+    });
+    for (const auto& stream : unfinished) shell_.revive(stream);
+}
+
+void controller::watch(std::span<const committed> all) {
+    {
+        const std::unique_lock lock(view_mutex_);
+        static const auto names = step_names();
+        for (const auto& one : all) topology::fold(view_, one.what, names);
+    }
+    if (feeds_) feeds_->told(all);
+    if (tell_events_) tell_events_(all);
+    for (const auto& one : all) react(one);
+}
+
+// What follows from a fact without anybody having to ask: addresses of VMs that were found, devices
+// that must know of networks.
+void controller::react(const committed& one) {
+    const auto found = [&](const vm_spec& spec, const host_name& host, epoch run_right) {
+        for (const auto& nic : spec.nics) {
+            if (nic.van.empty()) continue;
+            const stream_id to("van/" + nic.van.text);
+            shell_.deliver(to, command(van::command(van::create{topology::vni_of(nic.van), own})));
+            shell_.deliver(to, command(van::command(van::move_route{nic.mac, own, host, run_right})));
+        }
+    };
+    if (const auto* v = std::get_if<vm::fact>(&one.what.what)) {
+        if (const auto* x = std::get_if<vm::discovered>(v)) found(x->spec, x->host, x->run_right);
+        if (const auto* x = std::get_if<vm::started>(v)) {
+            topology::vm_view seen;
+            with_view([&](const auto& f) { seen = f.vms.at(vm_name(std::string(subject_of(one.what.stream)))); });
+            found(seen.spec, x->host, seen.run_right);
+        }
+    }
+    if (std::holds_alternative<van::fact>(one.what.what)) refresh_networks();
+    if (const auto* m = std::get_if<migration::fact>(&one.what.what))
+        if (std::holds_alternative<migration::ended>(*m)) {
+            const std::unique_lock lock(view_mutex_);
+            progress_.erase(migration_id(std::string(subject_of(one.what.stream))));
+        }
+}
+
+port::desk& controller::desk() { return *desk_; }
+
+void controller::with_view(const std::function<void(const topology::federation&)>& look) const {
+    const std::shared_lock lock(view_mutex_);
+    look(view_);
+}
+
+const peer_config* controller::peer(const cloud_name& name) const {
+    for (const auto& p : ports.peers)
+        if (p.cloud == name) return &p;
+    return nullptr;
+}
+
+void controller::note_progress(const progress& p) {
+    {
+        const std::unique_lock lock(view_mutex_);
+        progress_[p.migration] = to_json(p);
+    }
+    if (tell_progress_) tell_progress_(p);
+}
+
+std::uint64_t controller::sent_to(const cloud_name& peer) const { return feeds_ ? feeds_->sent(peer) : 0; }
+
+std::vector<van_link> controller::vans_of(const vm_spec& spec) const {
+    std::vector<std::string> peers;
+    for (const auto& p : ports.peers) peers.push_back(p.cloud.text + "=" + p.van_endpoint);
+    std::vector<van_link> all;
+    for (const auto& nic : spec.nics)
+        if (!nic.van.empty()) all.push_back({nic.van, topology::vni_of(nic.van), peers});
+    return all;
+}
+
+// At the destination the VM's addresses are here, at the source they are at the peer.
+std::vector<route_link> controller::routes_of(const job& j) const {
+    std::vector<route_link> all;
+    const bool here = j.here == side::destination;
+    std::string endpoint;
+    with_view([&](const auto& f) {
+        if (const auto h = f.hosts.find(j.host); h != f.hosts.end()) endpoint = h->second.has.vxlan_address;
+    });
+    for (const auto& nic : j.vm.nics) {
+        if (nic.van.empty()) continue;
+        route_link r{nic.van, nic.mac, here, here ? own : j.peer, {}, {}, j.run_right};
+        if (here) {
+            r.host = j.host;
+            r.host_endpoint = endpoint;
+        }
+        all.push_back(std::move(r));
+    }
+    return all;
+}
+
+void controller::refresh_networks() {
+    std::vector<van_link> vans;
+    std::vector<route_link> routes;
+    std::vector<std::string> peers;
+    for (const auto& p : ports.peers) peers.push_back(p.cloud.text + "=" + p.van_endpoint);
+    with_view([&](const topology::federation& f) {
+        for (const auto& [name, v] : f.vans) {
+            vans.push_back({name, v.vni, peers});
+            for (const auto& [mac, r] : v.routes) {
+                route_link link{name, mac, r.at == own, r.at, r.host, {}, r.run_right};
+                if (const auto h = f.hosts.find(r.host); h != f.hosts.end()) link.host_endpoint = h->second.has.vxlan_address;
+                routes.push_back(std::move(link));
+            }
+        }
+    });
+    if (vans.empty()) return;
+    std::vector<port::device> all;
+    {
+        const std::lock_guard lock(devices_mutex_);
+        for (const auto& [who, online] : online_)
+            if (online) all.push_back(who);
+    }
+    for (const auto& who : all) {
+        order o;
+        o.vans = vans;
+        o.key.attempt = 0;
+        if (who.kind == port::device_kind::agent) {
+            o.what = act::ensure_vans;
+            order_device(who, o, {});
+            continue;
+        }
+        o.what = act::extend_vans;
+        order_device(who, o, {});
+        o.what = act::set_routes;
+        o.routes = routes;
+        order_device(who, o, {});
+    }
+}
+
+}  // namespace caravan::runtime

@@ -1,0 +1,410 @@
+// The desk: submissions in, receipts out; reads from the folded view; subscriptions.
+#include <algorithm>
+#include <set>
+
+#include "actors/runtime/controller.hpp"
+#include "topology/view.hpp"
+
+namespace caravan::runtime {
+
+namespace {
+
+struct cloud_event {
+    std::string id, source, type, subject, traceparent;
+    std::optional<json_value> data;
+};
+
+std::string problem_receipt(const cloud_event& e, std::string_view status, std::string_view reason,
+                            std::string_view detail) {
+    std::string text;
+    json_out out(text);
+    const auto put = [&](std::string_view key, std::string_view value) {
+        out.key(key);
+        out.value(value);
+    };
+    out.begin_object();
+    put("source", e.source);
+    put("id", e.id);
+    put("status", status);
+    put("reason", reason);
+    put("detail", detail);
+    out.end_object();
+    return text;
+}
+
+std::string good_receipt(const std::string& source, const std::string& id, std::string_view status, position at,
+                         const migration_id& migration) {
+    std::string text;
+    json_out out(text);
+    out.begin_object();
+    out.key("source");
+    out.value(std::string_view(source));
+    out.key("id");
+    out.value(std::string_view(id));
+    out.key("status");
+    out.value(status);
+    out.key("position");
+    out.value(at.value);
+    if (!migration.empty()) {
+        out.key("migration");
+        out.value(std::string_view(migration.text));
+    }
+    out.end_object();
+    return text;
+}
+
+// What was sent, or why it is malformed (a JSON pointer).
+tl::expected<cloud_event, std::string> read_event(const json_value& root) {
+    cloud_event e;
+    const std::pair<const char*, std::string*> wanted[] = {
+        {"id", &e.id}, {"source", &e.source}, {"type", &e.type}, {"subject", &e.subject}};
+    for (const auto& [key, to] : wanted) {
+        const auto value = root.at(key);
+        const auto text = value ? value->as_text() : std::nullopt;
+        const bool optional_one = std::string_view(key) == "subject";
+        if (!text && (value || !optional_one)) return tl::unexpected("/" + std::string(key) + ": wants a string");
+        if (text && text->size() > 256) return tl::unexpected("/" + std::string(key) + ": longer than 256 bytes");
+        if (text) *to = *text;
+    }
+    if (e.id.empty() || e.source.empty()) return tl::unexpected(std::string("/id: must not be empty, nor /source"));
+    if (const auto trace = root.at("traceparent"))
+        if (const auto text = trace->as_text(); text && text->size() <= 55) e.traceparent = *text;
+    e.data = root.at("data");
+    return e;
+}
+
+std::uint64_t number_in(const cloud_event& e, std::string_view key, std::uint64_t otherwise) {
+    const auto v = e.data ? e.data->at(key) : std::nullopt;
+    return v ? v->as_uint().value_or(otherwise) : otherwise;
+}
+std::string text_in(const cloud_event& e, std::string_view key) {
+    const auto v = e.data ? e.data->at(key) : std::nullopt;
+    const auto text = v ? v->as_text() : std::nullopt;
+    return text ? std::string(*text) : std::string();
+}
+
+}  // namespace
+
+class front_desk final : public port::desk {
+  public:
+    explicit front_desk(controller& c) : controller_(c) {
+        c.tell_events_ = [this](std::span<const committed> all) { tell(all); };
+        c.tell_progress_ = [this](const progress& p) { tell(p); };
+    }
+
+    void submit(const port::caller& who, std::string text, std::function<void(std::string)> receipt) override {
+        auto document = json_document::parse(text, 1u << 20);
+        if (!document) return receipt(problem_receipt({}, "malformed", "malformed", document.error().detail));
+        auto e = read_event(document->root());
+        if (!e) return receipt(problem_receipt({}, "malformed", "malformed", e.error()));
+        if (const auto before = receipt_before(*e)) return receipt(*before);
+        if (controller_.ledger_.failed())
+            return receipt(problem_receipt(*e, "refused", "journal_failed", "the journal cannot be written; nothing is accepted"));
+        static const std::map<std::string_view, void (front_desk::*)(const port::caller&, const cloud_event&,
+                                                                     std::function<void(std::string)>)>
+            known = {{"caravan.vm.migrate", &front_desk::migrate},
+                     {"caravan.migration.abort", &front_desk::abort},
+                     {"caravan.van.create", &front_desk::create_van},
+                     {"caravan.van.delete", &front_desk::delete_van},
+                     {"caravan.cloud.resume_feed", &front_desk::resume_feed}};
+        const auto found = known.find(e->type);
+        if (found == known.end())
+            return receipt(problem_receipt(*e, "refused", "unknown_type", "no submission is of type " + e->type));
+        (this->*found->second)(who, *e, std::move(receipt));
+    }
+
+    void read(const port::caller&, std::string path, std::string at, std::function<void(port::answer)> done) override {
+        std::optional<std::string> found;
+        if (at.empty()) {
+            controller_.with_view([&](const topology::federation& f) { found = topology::view(f, path, options()); });
+        } else {
+            auto then = as_of(at);
+            if (!then) return done({400, {}, then.error().reason, then.error().detail});
+            auto o = options();
+            o.progress = {};
+            found = topology::view(*then, path, o);
+        }
+        if (found) return done({200, std::move(*found), {}, {}});
+        const auto what = path.substr(0, path.find('/', 1));
+        done({404, {}, reason_of_absence(what), "there is no " + path.substr(1) + " in " + controller_.own.text});
+    }
+
+    void plan(const port::caller&, std::string request, std::function<void(port::answer)> done) override {
+        const auto document = json_document::parse(request, 1u << 16);
+        if (!document) return done({400, {}, "malformed", document.error().detail});
+        cloud_event e;
+        e.data = document->root();
+        const vm_name vm(text_in(e, "vm"));
+        const cloud_name to(text_in(e, "to"));
+        topology::plan p;
+        copy_mode mode = copy_mode::cow;
+        controller_.with_view([&](const topology::federation& f) {
+            mode = mode_of(f, vm, text_in(e, "mode"));
+            p = topology::plan_of(f, vm, to, mode, std::max<bytes>(number_in(e, "link_bytes_per_second", 20'000'000), 1));
+        });
+        done({200, plan_json(p, vm, to, mode), {}, {}});
+    }
+
+    void events(const port::caller&, const port::event_filter& filter,
+                std::function<void(std::vector<std::string>, position)> done) override {
+        std::vector<std::string> lines;
+        position upto = filter.after;
+        (void)controller_.ports.journal->read(filter.after, SIZE_MAX, [&](const port::entry& e) {
+            upto = e.at;
+            if (passes(filter, e.type, e.stream, e.bytes)) lines.push_back(e.bytes);
+            return lines.size() < filter.limit;
+        });
+        done(std::move(lines), upto);
+    }
+
+    std::unique_ptr<port::subscription> subscribe(const port::event_filter& filter,
+                                                  std::function<void(const port::news&)> tell) override {
+        const std::lock_guard lock(mutex_);
+        const auto number = next_++;
+        listeners_[number] = {filter, std::move(tell)};
+        return std::make_unique<listening>(*this, number);
+    }
+
+    bool ready() const override { return !controller_.ledger_.failed(); }
+
+    std::string metrics() const override {
+        std::uint64_t running = 0, done = 0, undone = 0, vms = 0;
+        controller_.with_view([&](const topology::federation& f) {
+            for (const auto& [id, m] : f.migrations) ++(m.state == "running" ? running : m.state == "done" ? done : undone);
+            for (const auto& [name, v] : f.vms) vms += v.ours;
+        });
+        const auto line = [](const char* name, const char* type, std::uint64_t value, const char* labels = "") {
+            return "# TYPE " + std::string(name) + " " + type + "\n" + name + labels + " " + std::to_string(value) + "\n";
+        };
+        return line("caravan_journal_position", "counter", controller_.ledger_.head().value) +
+               line("caravan_vms", "gauge", vms) + line("caravan_migrations_running", "gauge", running) +
+               line("caravan_migrations_done_total", "counter", done) +
+               line("caravan_migrations_undone_total", "counter", undone);
+    }
+
+  private:
+    struct listener {
+        port::event_filter filter;
+        std::function<void(const port::news&)> tell;
+    };
+    class listening final : public port::subscription {
+      public:
+        listening(front_desk& at, std::uint64_t number) : at_(at), number_(number) {}
+        ~listening() override {
+            const std::lock_guard lock(at_.mutex_);
+            at_.listeners_.erase(number_);
+        }
+
+      private:
+        front_desk& at_;
+        const std::uint64_t number_;
+    };
+
+    static std::string reason_of_absence(const std::string& list) {
+        static const std::map<std::string_view, const char*> reasons = {
+            {"/vms", "no_such_vm"},   {"/hosts", "no_such_host"},           {"/proxies", "no_such_proxy"},
+            {"/vans", "no_such_van"}, {"/migrations", "no_such_migration"}, {"/clouds", "no_such_cloud"}};
+        const auto found = reasons.find(list);
+        return found == reasons.end() ? "no_such_thing" : found->second;
+    }
+
+    static bool passes(const port::event_filter& f, const std::string& type, const stream_id& stream,
+                       const std::string& line) {
+        const auto in = [](const std::vector<std::string>& all, std::string_view one) {
+            return all.empty() || std::find(all.begin(), all.end(), one) != all.end();
+        };
+        return in(f.types, type) && in(f.subjects, subject_of(stream)) &&
+               (f.saga.empty() || line.find("\"saga\":\"" + f.saga + "\"") != std::string::npos);
+    }
+
+    topology::view_options options() const {
+        return {step_names(), [this](const migration_id& id) {
+                    const auto found = controller_.progress_.find(id);  // the view's lock is held
+                    return found == controller_.progress_.end() ? std::string() : found->second;
+                },
+                [this](const cloud_name& peer) { return controller_.sent_to(peer); }};
+    }
+
+    result<topology::federation> as_of(const std::string& at) const {
+        const bool number = at.find_first_not_of("0123456789") == std::string::npos;
+        const auto time = number ? std::nullopt : parse_instant(at);
+        if (!number && !time) return permanent("malformed", "at: wants a position or an RFC 3339 time");
+        const position last(number ? std::strtoull(at.c_str(), nullptr, 10) : UINT64_MAX);
+        topology::federation f;
+        f.own = controller_.own;
+        const auto names = step_names();
+        auto read = controller_.ports.journal->read({}, SIZE_MAX, [&](const port::entry& e) {
+            if (e.at > last) return false;
+            const auto known = decode(e.bytes, e.inside);
+            if (!known || (time && known->time > *time)) return false;
+            topology::fold(f, *known, names);
+            return true;
+        });
+        if (!read) return tl::unexpected(read.error());
+        return f;
+    }
+
+    // The first answer to this (source, id), for ever.
+    std::optional<std::string> receipt_before(const cloud_event& e) const {
+        std::optional<std::string> found;
+        (void)controller_.ports.journal->read_stream(submission::stream_of(e.source, e.id), {}, [&](const port::entry& kept) {
+            const auto known = decode(kept.bytes, kept.inside);
+            const auto* group = known ? std::get_if<submission::fact>(&known->what) : nullptr;
+            if (group)
+                found = good_receipt(e.source, e.id, "duplicate", kept.at, std::get<submission::accepted>(*group).migration);
+            return false;
+        });
+        return found;
+    }
+
+    // `mode` as asked; "auto" (or nothing) copies overlays where every disk has a base image.
+    static copy_mode mode_of(const topology::federation& f, const vm_name& vm, const std::string& mode) {
+        if (const auto exact = from_text<copy_mode>(mode)) return *exact;
+        const auto found = f.vms.find(vm);
+        if (found == f.vms.end()) return copy_mode::cow;
+        const auto& disks = found->second.spec.disks;
+        return std::all_of(disks.begin(), disks.end(), [](const auto& d) { return !d.base_digest.empty(); })
+                   ? copy_mode::cow : copy_mode::disk;
+    }
+
+    static std::string plan_json(const topology::plan& p, const vm_name& vm, const cloud_name& to, copy_mode mode) {
+        std::string text;
+        json_out out(text);
+        const auto put = [&](std::string_view key, const auto& value) {
+            out.key(key);
+            write_json(out, value);
+        };
+        out.begin_object();
+        put("vm", vm);
+        put("to", to);
+        put("mode", mode);
+        put("feasible", p.obstacles.empty());
+        out.key("obstacles");
+        out.begin_array();
+        for (const auto& [reason, detail] : p.obstacles) {
+            out.begin_object();
+            put("reason", reason);
+            put("detail", detail);
+            out.end_object();
+        }
+        out.end_array();
+        put("disk_bytes", p.disk);
+        put("memory_bytes", p.memory);
+        put("seconds", std::uint64_t(p.total.count() / 1'000'000));
+        put("downtime_ms", std::uint64_t(p.downtime.count() / 1000));
+        out.end_object();
+        return text;
+    }
+
+    // Sends a command with the submission's receipt in the same transaction; answers the caller.
+    void wish(const port::caller& who, const cloud_event& e, const stream_id& to, command what,
+              const migration_id& migration, std::function<void(std::string)> receipt) {
+        command_mail mail;
+        mail.what = std::move(what);
+        mail.traceparent = e.traceparent;
+        mail.companions.push_back({submission::fact(submission::accepted{e.source, e.id, e.type, e.subject, migration, who.name}),
+                                   {}, submission::stream_of(e.source, e.id)});
+        mail.answer = reply([this, e, migration, receipt = std::move(receipt)](const answered& a) {
+            if (a.ok()) return receipt(good_receipt(e.source, e.id, "accepted", a.at, migration));
+            if (a.no) return receipt(problem_receipt(e, "refused", a.no->reason, a.no->detail));
+            if (a.broke->reason == "stale_version")  // the same submission, at the same time
+                if (const auto before = receipt_before(e)) return receipt(*before);
+            receipt(problem_receipt(e, "refused", a.broke->reason, "nothing was accepted: try again"));
+        });
+        controller_.actors().deliver(to, std::move(mail));
+    }
+
+    void migrate(const port::caller& who, const cloud_event& e, std::function<void(std::string)> receipt) {
+        const cloud_name to(text_in(e, "to"));
+        const auto mode = text_in(e, "mode");
+        const auto refuse = [&](const char* reason, const std::string& detail) {
+            receipt(problem_receipt(e, "refused", reason, detail));
+        };
+        if (!valid_name(to.text)) return receipt(problem_receipt(e, "malformed", "malformed", "/data/to: wants a cloud's name"));
+        if (!mode.empty() && mode != "auto" && !from_text<copy_mode>(mode))
+            return receipt(problem_receipt(e, "malformed", "malformed", "/data/mode: wants auto, cow or disk"));
+        const vm_name vm(e.subject);
+        vm::begin_move move;
+        move.migration = controller_.ports.new_migration_id();
+        move.to = to;
+        bool known = false, plugged = true;
+        controller_.with_view([&](const topology::federation& f) {
+            const auto found = f.vms.find(vm);
+            known = found != f.vms.end() && found->second.state != "absent" && found->second.state != "released";
+            move.mode = mode_of(f, vm, mode);
+            if (known)
+                plugged = std::none_of(found->second.spec.nics.begin(), found->second.spec.nics.end(),
+                                       [](const auto& nic) { return nic.van.empty(); });
+        });
+        if (!known) return refuse("no_such_vm", "no VM is named " + vm.text + " in " + controller_.own.text);
+        if (to != controller_.own && !controller_.peer(to))
+            return refuse("no_such_cloud", "no peer of " + controller_.own.text + " is named " + to.text);
+        if (!plugged) return refuse("not_in_a_van", "an interface of " + vm.text + " is in no VAN: nothing can follow it");
+        const auto seconds = std::clamp<std::uint64_t>(number_in(e, "deadline_seconds", 600), 10, 7 * 86400);
+        move.deadline = controller_.ports.clock->now() + std::chrono::seconds(seconds);
+        move.downtime_max = std::chrono::milliseconds(std::min<std::uint64_t>(number_in(e, "max_downtime_ms", 0), 3'600'000));
+        move.bandwidth = number_in(e, "bandwidth", 0);
+        move.traceparent = e.traceparent;
+        const auto id = move.migration;
+        wish(who, e, stream_id("vm/" + vm.text), command(vm::command(std::move(move))), id, std::move(receipt));
+    }
+
+    void abort(const port::caller& who, const cloud_event& e, std::function<void(std::string)> receipt) {
+        bool known = false;
+        const migration_id id(e.subject);
+        controller_.with_view([&](const topology::federation& f) {
+            const auto found = f.migrations.find(id);
+            known = found != f.migrations.end() && found->second.here_is_source;
+        });
+        if (!known)
+            return receipt(problem_receipt(e, "refused", "no_such_migration", "no migration of this cloud's VMs is " + id.text));
+        wish(who, e, stream_id("migration/" + id.text), command(migration::command(migration::abort{who.name})), id,
+             std::move(receipt));
+    }
+
+    void create_van(const port::caller& who, const cloud_event& e, std::function<void(std::string)> receipt) {
+        if (!valid_name(e.subject) || e.subject.size() > 11)
+            return receipt(problem_receipt(e, "malformed", "malformed",
+                                           "/subject: a VAN's name is 1 … 11 of a-z, 0-9, '-' and '.'"));
+        const van_name name(e.subject);
+        wish(who, e, stream_id("van/" + name.text),
+             command(van::command(van::create{topology::vni_of(name), controller_.own})), {}, std::move(receipt));
+        controller_.refresh_networks();
+    }
+
+    void delete_van(const port::caller& who, const cloud_event& e, std::function<void(std::string)> receipt) {
+        wish(who, e, stream_id("van/" + e.subject), command(van::command(van::remove{})), {}, std::move(receipt));
+    }
+
+    void resume_feed(const port::caller& who, const cloud_event& e, std::function<void(std::string)> receipt) {
+        if (!controller_.peer(cloud_name(e.subject)))
+            return receipt(problem_receipt(e, "refused", "no_such_cloud", "no peer is named " + e.subject));
+        wish(who, e, stream_id("cloud/" + e.subject), command(cloud::command(cloud::resume_feed{})), {}, std::move(receipt));
+    }
+
+    void tell(std::span<const committed> all) {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [number, l] : listeners_)
+            for (const auto& one : all)
+                if (passes(l.filter, std::string(type_of(one.what.what).name), one.what.stream, *one.bytes))
+                    l.tell({port::news::kind::event, one.what.at, one.bytes});
+    }
+
+    void tell(const progress& p) {
+        const std::lock_guard lock(mutex_);
+        if (listeners_.empty()) return;
+        const auto text = std::make_shared<const std::string>(to_json(p));
+        for (const auto& [number, l] : listeners_)
+            if (l.filter.saga.empty() || l.filter.saga == p.migration.text)
+                l.tell({port::news::kind::progress, {}, text});
+    }
+
+    controller& controller_;
+    std::mutex mutex_;
+    std::map<std::uint64_t, listener> listeners_;
+    std::uint64_t next_ = 1;
+};
+
+std::unique_ptr<port::desk> make_desk(controller& c) { return std::make_unique<front_desk>(c); }
+
+}  // namespace caravan::runtime

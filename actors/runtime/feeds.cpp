@@ -1,0 +1,331 @@
+#include "actors/runtime/feeds.hpp"
+
+#include <atomic>
+
+#include "events/chain.hpp"
+
+namespace caravan::runtime {
+
+namespace {
+constexpr auto try_again = std::chrono::milliseconds(500);
+constexpr std::size_t batch_max = 256;
+}  // namespace
+
+// ---- telling
+
+class controller::feeds::teller {
+  public:
+    teller(controller& c, peer_config& p) : controller_(c), peer_(p), thread_([this] { run(); }) {}
+    void stop() {
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        more_.notify_one();
+        if (thread_.joinable()) thread_.join();
+    }
+    void tell(position at, std::shared_ptr<const std::string> bytes) {
+        const std::lock_guard lock(mutex_);
+        queue_.emplace_back(at, std::move(bytes));
+        more_.notify_one();
+    }
+    std::uint64_t sent() const { return sent_; }
+
+  private:
+    using told_event = std::pair<position, std::shared_ptr<const std::string>>;
+
+    void run() {
+        while (!catch_up())
+            if (pause()) return;
+        for (;;) {
+            std::deque<told_event> batch;
+            {
+                std::unique_lock lock(mutex_);
+                more_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+                if (queue_.empty()) return;
+                while (!queue_.empty() && batch.size() < batch_max) {
+                    if (queue_.front().first > upto_) batch.push_back(std::move(queue_.front()));
+                    queue_.pop_front();
+                }
+            }
+            while (!publish(batch))
+                if (pause()) return;
+        }
+    }
+
+    bool pause() {
+        std::unique_lock lock(mutex_);
+        return more_.wait_for(lock, try_again, [this] { return stopping_; });
+    }
+
+    // Goes on behind the last event that the feed has, with what the journal has beyond it.
+    bool catch_up() {
+        auto last = peer_.to->last();
+        if (!last) return false;
+        last_ = std::move(*last);
+        sent_ = last_.at.value;
+        if (last_.incarnation.empty()) last_.incarnation = controller_.ports.new_incarnation();
+        if (!last_.bytes.empty())
+            if (const auto known = decode(last_.bytes)) upto_ = known->at;
+        std::deque<told_event> missed;
+        auto read = controller_.ports.journal->read(upto_, SIZE_MAX, [&](const port::entry& e) {
+            if (e.bytes.find("\"audience\":") == std::string::npos) return true;
+            const auto known = decode(e.bytes);
+            if (known && (known->audience == peer_.cloud || known->audience.text == "*"))
+                missed.emplace_back(e.at, std::make_shared<const std::string>(e.bytes));
+            return true;
+        });
+        return read && publish(missed);
+    }
+
+    bool publish(std::deque<told_event>& batch) {
+        std::vector<port::feed_record> records;
+        auto last = last_;
+        for (const auto& [at, bytes] : batch) {
+            if (at <= upto_) continue;
+            last.at = last.at.next();
+            last.link = chain::next_feed_link(last.link, *bytes);
+            last.bytes = *bytes;
+            records.push_back(last);
+        }
+        if (records.empty()) return true;
+        auto done = peer_.to->publish(records);
+        if (!done) {
+            if (controller_.ports.log)
+                controller_.ports.log("feed to " + peer_.cloud.text + ": " + done.error().reason + " " + done.error().detail);
+            return false;
+        }
+        last_ = std::move(last);
+        upto_ = batch.back().first;
+        sent_ = last_.at.value;
+        return true;
+    }
+
+    controller& controller_;
+    peer_config& peer_;
+    std::mutex mutex_;
+    std::condition_variable more_;
+    std::deque<told_event> queue_;
+    port::feed_record last_;
+    position upto_;
+    std::atomic<std::uint64_t> sent_ = 0;
+    bool stopping_ = false;
+    std::thread thread_;
+};
+
+// ---- hearing
+
+class controller::feeds::hearer {
+  public:
+    hearer(controller& c, peer_config& p) : controller_(c), peer_(p), stream_("cloud/" + p.cloud.text) {
+        recover();
+        thread_ = std::thread([this] { run(); });
+        peer_.from->on_news([this] { nudge(); });
+    }
+    void stop() {
+        peer_.from->on_news([] {});
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        more_.notify_one();
+        if (thread_.joinable()) thread_.join();
+    }
+
+    // A heard record is durable: act on it.
+    void act(const cloud::heard& record, position cause) {
+        const auto known = decode(record.event);
+        if (!known || known->source != peer_.cloud) return settle(record.at);
+        auto [to, what] = command_of(*known);
+        if (to.empty()) return settle(record.at);
+        {
+            const std::lock_guard lock(mutex_);
+            acting_.insert(record.at);
+            acted_ = std::max(acted_, record.at);
+        }
+        send(record.at, to, what, cause);
+    }
+
+  private:
+    void recover() {
+        const auto mark = controller_.ports.journal->mark("acted/" + peer_.cloud.text);
+        marked_ = sequence(mark.value_or(0));
+        acted_ = marked_;
+        (void)controller_.ports.journal->read_stream(stream_, {}, [this](const port::entry& e) {
+            const auto known = decode(e.bytes, e.inside);
+            const auto* group = known ? std::get_if<cloud::fact>(&known->what) : nullptr;
+            const auto* heard = group ? std::get_if<cloud::heard>(group) : nullptr;
+            if (!heard) return true;
+            const auto link = chain::unhex(heard->link);
+            seen_ = {heard->at, heard->incarnation, {}, link.value_or("")};
+            if (heard->at > marked_) again_.emplace_back(*heard, e.at);
+            return true;
+        });
+    }
+
+    void nudge() {
+        {
+            const std::lock_guard lock(mutex_);
+            news_ = true;
+        }
+        more_.notify_one();
+    }
+
+    void run() {
+        for (const auto& [record, at] : again_) act(record, at);
+        again_.clear();
+        while (!stopped()) {
+            const bool heard = hear();
+            note_mark();
+            std::unique_lock lock(mutex_);
+            if (!heard) more_.wait_for(lock, try_again, [this] { return stopping_ || news_; });
+            news_ = false;
+        }
+    }
+
+    bool stopped() {
+        const std::lock_guard lock(mutex_);
+        return stopping_;
+    }
+
+    bool hear() {
+        auto records = peer_.from->read(seen_, batch_max);
+        if (!records) {
+            if (records.error().kind == certainty::permanent && records.error().reason != complaint_) {
+                complaint_ = records.error().reason;
+                controller_.actors().deliver(stream_, command(cloud::command(
+                    cloud::stop_feed{records.error().reason, records.error().detail})));
+            }
+            return false;
+        }
+        if (records->empty()) return false;
+        cloud::hear wish;
+        for (auto& r : *records) wish.records.push_back({r.at, r.incarnation, chain::hex(r.link), std::move(r.bytes)});
+        const auto how = ask(wish);
+        if (how.ok()) {
+            seen_ = {records->back().at, records->back().incarnation, {}, records->back().link};
+            return true;
+        }
+        return false;
+    }
+
+    answered ask(cloud::hear wish) {
+        struct shared {
+            std::mutex mutex;
+            std::condition_variable done;
+            std::optional<answered> how;
+        };
+        auto box = std::make_shared<shared>();
+        command_mail mail;
+        mail.what = command(cloud::command(std::move(wish)));
+        mail.answer = reply([box](const answered& a) {
+            const std::lock_guard lock(box->mutex);
+            box->how = a;
+            box->done.notify_one();
+        });
+        controller_.actors().deliver(stream_, std::move(mail));
+        std::unique_lock lock(box->mutex);
+        box->done.wait(lock, [&] { return box->how.has_value(); });
+        return *box->how;
+    }
+
+    // What a peer's event means here. Events that are only news to people mean nothing.
+    static std::pair<stream_id, command> command_of(const event& e) {
+        if (const auto* m = std::get_if<migration::fact>(&e.what))
+            if (const auto* asked = std::get_if<migration::asked>(m))
+                return {stream_id("visit/" + asked->key.migration.text),
+                        command(visit::command(visit::ask{asked->key, asked->about}))};
+        if (const auto* v = std::get_if<visit::fact>(&e.what))
+            if (const auto* a = std::get_if<visit::answered>(v))
+                return {stream_id("migration/" + a->key.migration.text),
+                        command(migration::command(migration::hear_result{side::destination, a->key, a->how, a->ticket}))};
+        if (const auto* v = std::get_if<vm::fact>(&e.what))
+            if (const auto* released = std::get_if<vm::run_right_released>(v))
+                return {stream_id("visit/" + released->migration.text),
+                        command(visit::command(visit::hear_release{released->run_right, false}))};
+        if (const auto* v = std::get_if<van::fact>(&e.what)) {
+            const stream_id to("van/" + std::string(subject_of(e.stream)));
+            if (const auto* created = std::get_if<van::created>(v))
+                return {to, command(van::command(van::create{created->vni, e.source}))};
+            if (const auto* moved = std::get_if<van::route_moved>(v))
+                if (moved->at == e.source)  // a cloud speaks for itself only
+                    return {to, command(van::command(van::move_route{moved->mac, e.source, {}, moved->run_right}))};
+        }
+        return {};
+    }
+
+    void send(sequence at, const stream_id& to, const command& what, position cause) {
+        command_mail mail{what, {}, cause, {}, reply([this, at, to, what, cause](const answered& how) {
+            // A failure of the house may have swallowed it: it is idempotent, so it is sent again.
+            if (how.broke && !stopped()) send(at, to, what, cause);
+            else settle(at);
+        })};
+        controller_.actors().deliver(to, std::move(mail));
+    }
+
+    void settle(sequence at) {
+        const std::lock_guard lock(mutex_);
+        acting_.erase(at);
+        acted_ = std::max(acted_, at);
+    }
+
+    void note_mark() {
+        sequence upto;
+        {
+            const std::lock_guard lock(mutex_);
+            upto = acting_.empty() ? acted_ : sequence(acting_.begin()->value - 1);
+        }
+        const auto now = controller_.ports.clock->now();
+        if (upto <= marked_ || now < mark_due_) return;
+        if (controller_.ports.journal->put_mark("acted/" + peer_.cloud.text, upto.value)) marked_ = upto;
+        mark_due_ = now + std::chrono::seconds(1);
+    }
+
+    controller& controller_;
+    peer_config& peer_;
+    const stream_id stream_;
+    std::mutex mutex_;
+    std::condition_variable more_;
+    port::feed_record seen_;
+    std::vector<std::pair<cloud::heard, position>> again_;
+    std::set<sequence> acting_;
+    sequence acted_, marked_;
+    instant mark_due_{};
+    std::string complaint_;
+    bool news_ = false, stopping_ = false;
+    std::thread thread_;
+};
+
+controller::feeds::feeds(controller& c, const topology::federation&) {
+    for (auto& p : c.ports.peers) {
+        if (p.to) tellers_[p.cloud] = std::make_unique<teller>(c, p);
+        if (p.from) hearers_[p.cloud] = std::make_unique<hearer>(c, p);
+    }
+}
+
+controller::feeds::~feeds() { stop(); }
+
+void controller::feeds::stop() {
+    for (auto& [cloud, h] : hearers_) h->stop();
+    for (auto& [cloud, t] : tellers_) t->stop();
+}
+
+void controller::feeds::told(std::span<const committed> all) {
+    for (const auto& one : all) {
+        if (!one.what.audience.empty())
+            for (auto& [cloud, t] : tellers_)
+                if (one.what.audience == cloud || one.what.audience.text == "*") t->tell(one.what.at, one.bytes);
+        const auto* group = std::get_if<cloud::fact>(&one.what.what);
+        const auto* heard = group ? std::get_if<cloud::heard>(group) : nullptr;
+        if (!heard) continue;
+        const auto h = hearers_.find(cloud_name(std::string(subject_of(one.what.stream))));
+        if (h != hearers_.end()) h->second->act(*heard, one.what.at);
+    }
+}
+
+std::uint64_t controller::feeds::sent(const cloud_name& peer) const {
+    const auto found = tellers_.find(peer);
+    return found == tellers_.end() ? 0 : found->second->sent();
+}
+
+}  // namespace caravan::runtime

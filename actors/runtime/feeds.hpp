@@ -1,0 +1,33 @@
+// feeds: what this cloud tells its peers, derived from its journal, and what it hears of them.
+//
+// Told: every committed event with an audience becomes the next record of that peer's feed, byte for
+// byte; after a crash the last record in the feed says from which position to go on.
+// Heard: records are appended to the stream cloud/PEER first, and acted on once they are durable; a mark
+// in the journal says up to where every consequence is durable as well, and what lies behind it is
+// acted on again after a crash. Every such act is idempotent.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <set>
+
+#include "actors/runtime/controller.hpp"
+
+namespace caravan::runtime {
+
+class controller::feeds {
+  public:
+    feeds(controller&, const topology::federation& at_start);
+    ~feeds();
+    void stop();  // no more is told or heard; what actors still answer finds us here
+    void told(std::span<const committed>);  // from the ledger's thread
+    std::uint64_t sent(const cloud_name&) const;
+
+  private:
+    class teller;
+    class hearer;
+    std::map<cloud_name, std::unique_ptr<teller>> tellers_;
+    std::map<cloud_name, std::unique_ptr<hearer>> hearers_;
+};
+
+}  // namespace caravan::runtime

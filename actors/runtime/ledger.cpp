@@ -1,0 +1,153 @@
+#include "actors/runtime/ledger.hpp"
+
+#include <algorithm>
+#include <random>
+
+#include "events/chain.hpp"
+
+namespace caravan::runtime {
+
+namespace {
+
+std::string fresh_salt() {
+    thread_local std::random_device source;
+    std::string salt(chain::salt_size, '\0');
+    for (std::size_t i = 0; i < salt.size(); i += sizeof(std::uint32_t)) {
+        const std::uint32_t word = source();
+        std::copy_n(reinterpret_cast<const char*>(&word), sizeof word, salt.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    return salt;
+}
+
+}  // namespace
+
+ledger::ledger(port::journal& journal, const port::clock& clock, cloud_name own)
+    : journal_(journal), clock_(clock), own_(std::move(own)) {
+    if (auto last = journal_.last()) head_ = *last;
+    else failed_ = true;
+}
+
+ledger::~ledger() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    more_.notify_one();
+    if (thread_.joinable()) thread_.join();
+}
+
+void ledger::observe(std::function<void(std::span<const committed>)> watcher) {
+    watchers_.push_back(std::move(watcher));
+}
+
+void ledger::start() {
+    thread_ = std::thread([this] { run(); });
+}
+
+void ledger::append(write w) {
+    bool wake = false;
+    {
+        const std::lock_guard lock(mutex_);
+        wake = queue_.empty();
+        queue_.push_back(std::move(w));
+    }
+    if (wake) more_.notify_one();
+}
+
+position ledger::head() const {
+    const std::lock_guard lock(mutex_);
+    return head_.at;
+}
+
+bool ledger::failed() const {
+    const std::lock_guard lock(mutex_);
+    return failed_;
+}
+
+void ledger::run() {
+    std::deque<write> batch;
+    for (;;) {
+        {
+            std::unique_lock lock(mutex_);
+            more_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+            if (queue_.empty()) return;
+            batch.swap(queue_);
+        }
+        commit(batch);
+        batch.clear();
+    }
+}
+
+result<void> ledger::try_commit(std::span<write*> batch, std::vector<committed>& made,
+                                std::vector<port::entry>& entries) {
+    port::head head = head_;
+    // Never backwards in one journal, also if the clock was set back: evolve trusts the order.
+    const instant now = std::max(clock_.now(), last_time_);
+    for (auto* w : batch) {
+        version last = w->last;
+        for (auto& s : w->facts) {
+            event e;
+            e.at = head.at = head.at.next();
+            e.stream = s.stream.empty() ? w->stream : s.stream;
+            e.v = s.stream.empty() ? last = last.next() : version(1);
+            e.source = own_;
+            e.time = now;
+            e.causation = w->causation;
+            e.saga = w->saga;
+            e.traceparent = w->traceparent;
+            e.audience = s.audience;
+            e.what = s.what;
+            auto bytes = encode(e);
+            port::entry entry{e.at, e.stream, e.v, std::string(type_of(e.what).name), std::move(bytes.shared),
+                              std::move(bytes.inside), {}, {}};
+            if (!entry.inside.empty()) entry.salt = fresh_salt();
+            entry.link = head.link = chain::next_link(head.link, entry.bytes, entry.salt, entry.inside);
+            made.push_back({std::move(e), std::make_shared<const std::string>(entry.bytes)});
+            entries.push_back(std::move(entry));
+        }
+    }
+    auto done = journal_.append(entries);
+    if (done) {
+        const std::lock_guard lock(mutex_);
+        head_ = head;
+        last_time_ = now;
+    }
+    return done;
+}
+
+void ledger::tell(std::span<write*> batch, const result<void>& how, std::span<const committed> made) {
+    std::size_t at = 0;
+    if (how)
+        for (const auto& watcher : watchers_) watcher(made);
+    for (auto* w : batch) {
+        if (!how) w->done(tl::unexpected(how.error()));
+        else w->done(std::pair(made[at].what.at, made[at].what.time));
+        at += w->facts.size();
+    }
+}
+
+void ledger::commit(std::deque<write>& batch) {
+    std::vector<write*> all;
+    for (auto& w : batch) all.push_back(&w);
+    std::vector<committed> made;
+    std::vector<port::entry> entries;
+    auto how = try_commit(all, made, entries);
+    if (!how && how.error().reason == "stale_version" && all.size() > 1) {
+        // One of them was written before: find it by writing each on its own.
+        for (auto* w : all) {
+            made.clear();
+            entries.clear();
+            write* one[] = {w};
+            how = try_commit(one, made, entries);
+            tell(one, how, made);
+        }
+        return;
+    }
+    if (!how && how.error().kind == certainty::permanent && how.error().reason != "stale_version") {
+        const std::lock_guard lock(mutex_);
+        failed_ = true;
+    }
+    tell(all, how, made);
+}
+
+}  // namespace caravan::runtime

@@ -1,0 +1,70 @@
+// ledger: the one door to the journal. Takes what aggregates decided, from any thread; gives it
+// positions, bytes and chain links; commits whatever has queued as one transaction (group commit), off
+// the actors' threads; and only then says so. Nothing is acknowledged, effected or told before.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "actors/ports/clock.hpp"
+#include "actors/ports/journal.hpp"
+#include "actors/shape.hpp"
+#include "events/envelope.hpp"
+
+namespace caravan::runtime {
+
+struct committed {
+    event what;
+    std::shared_ptr<const std::string> bytes;  // shared half: what may be shown and sent
+};
+
+// One decision on its way into the journal: all of it is written, or none.
+struct write {
+    stream_id stream;
+    version last;             // of the stream, before this
+    std::vector<said> facts;  // those that name a stream of their own are its first event
+    position causation;
+    std::string saga, traceparent;
+    // The position of the first fact and the time they all bear; or why nothing was written. Called
+    // from the ledger's thread.
+    std::function<void(const result<std::pair<position, instant>>&)> done;
+};
+
+class ledger {
+  public:
+    ledger(port::journal&, const port::clock&, cloud_name own);
+    ~ledger();  // commits what has queued
+    ledger(const ledger&) = delete;
+
+    // Everything committed, in order, once; called from the ledger's thread. Before start() only.
+    void observe(std::function<void(std::span<const committed>)> watcher);
+    void start();
+    void append(write);
+    position head() const;
+    bool failed() const;  // the journal is gone: everything is refused until a restart
+
+  private:
+    void run();
+    void commit(std::deque<write>& batch);
+    result<void> try_commit(std::span<write*> batch, std::vector<committed>& made, std::vector<port::entry>& entries);
+    void tell(std::span<write*> batch, const result<void>& how, std::span<const committed> made);
+
+    port::journal& journal_;
+    const port::clock& clock_;
+    const cloud_name own_;
+    std::vector<std::function<void(std::span<const committed>)>> watchers_;
+    mutable std::mutex mutex_;
+    std::condition_variable more_;
+    std::deque<write> queue_;
+    port::head head_;
+    instant last_time_{};
+    bool stopping_ = false, failed_ = false;
+    std::thread thread_;
+};
+
+}  // namespace caravan::runtime

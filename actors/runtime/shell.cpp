@@ -1,0 +1,91 @@
+#include "actors/runtime/shell.hpp"
+
+#include <algorithm>
+
+namespace caravan::runtime {
+
+namespace {
+constexpr duration restart_wait = std::chrono::milliseconds(50);
+constexpr duration restart_wait_max = std::chrono::seconds(30);
+}  // namespace
+
+shell::shell(caf::actor_system& sys, runtime::ledger& l, port::journal& j, const port::clock& c, cloud_name name)
+    : system(sys), ledger(l), journal(j), clock(c), own(std::move(name)),
+      timers_(c, [this](const stream_id& stream) { revive(stream); }) {}
+
+shell::~shell() { close(); }
+
+void shell::close() {
+    closing_ = true;
+    for (auto& s : shards_) {
+        const std::lock_guard lock(s.mutex);
+        for (auto& [stream, actor] : s.living) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+        s.living.clear();
+    }
+}
+
+void shell::add_kind(const std::string& prefix, spawner s) { kinds_[prefix] = std::move(s); }
+
+caf::actor shell::living_one(shard& s, const stream_id& stream) {
+    auto& actor = s.living[stream];
+    if (actor) return actor;
+    const auto kind = kinds_.find(std::string_view(stream.text).substr(0, stream.text.find('/')));
+    if (kind == kinds_.end() || closing_) {
+        s.living.erase(stream);
+        return {};
+    }
+    actor = kind->second(*this, stream);
+    // Supervision: whoever dies otherwise than by going home is brought back, later each time.
+    actor->attach_functor([this, stream](const caf::error& why) {
+        if (why && why != caf::exit_reason::user_shutdown) died(stream, why);
+    });
+    return actor;
+}
+
+void shell::deliver(const stream_id& to, command_mail mail) {
+    auto& s = shard_of(to);
+    const std::lock_guard lock(s.mutex);
+    if (const auto actor = living_one(s, to)) caf::anon_send(actor, std::move(mail));
+    else mail.answer({{}, refusal{"no_such_stream", to.text}, {}});
+}
+
+void shell::revive(const stream_id& stream) {
+    auto& s = shard_of(stream);
+    const std::lock_guard lock(s.mutex);
+    if (const auto actor = living_one(s, stream)) caf::anon_send(actor, ring_mail{});
+}
+
+void shell::kill(const stream_id& stream) {
+    auto& s = shard_of(stream);
+    const std::lock_guard lock(s.mutex);
+    const auto found = s.living.find(stream);
+    if (found != s.living.end()) caf::anon_send_exit(found->second, caf::exit_reason::kill);
+}
+
+void shell::died(const stream_id& stream, const caf::error&) {
+    auto& s = shard_of(stream);
+    std::uint32_t deaths = 0;
+    {
+        const std::lock_guard lock(s.mutex);
+        s.living.erase(stream);
+        deaths = ++s.deaths[stream];
+    }
+    if (closing_) return;
+    const auto wait = std::min<duration>(restart_wait * (1u << std::min(deaths - 1, 10u)), restart_wait_max);
+    timers_.set(stream, clock.now() + wait);
+}
+
+void shell::ring_at(const stream_id& stream, instant at) { timers_.set(stream, at); }
+void shell::ring_never(const stream_id& stream) { timers_.cancel(stream); }
+
+bool shell::put_away(const stream_id& stream, const caf::actor& self, const std::function<bool()>& mailbox_empty) {
+    auto& s = shard_of(stream);
+    const std::lock_guard lock(s.mutex);
+    if (!mailbox_empty()) return false;
+    const auto found = s.living.find(stream);
+    if (found != s.living.end() && found->second == self) s.living.erase(found);
+    s.deaths.erase(stream);
+    return true;
+}
+
+}  // namespace caravan::runtime

@@ -1,0 +1,78 @@
+#include "actors/runtime/site.hpp"
+
+#include "actors/runtime/shell.hpp"
+
+namespace caravan::runtime {
+
+site::site(caf::actor_system& system, port::link_client& link, std::function<void(const std::string&)> log)
+    : system_(system), link_(link), log_(std::move(log)) {}
+
+site::~site() { stop(); }
+
+void site::stop() {
+    stopping_ = true;
+    const std::lock_guard lock(mutex_);
+    for (auto& a : adapters_) caf::anon_send_exit(a->actor, caf::exit_reason::user_shutdown);
+}
+
+void site::add(std::size_t threads, adapter_acts acts) {
+    const std::lock_guard lock(mutex_);
+    auto& a = adapters_.emplace_back(std::make_unique<adapter>());
+    a->pool = std::make_shared<workers>(threads);
+    a->acts = std::move(acts);
+    raise(*a);
+}
+
+void site::raise(adapter& a) {
+    a.actor = spawn_adapter(system_, a.pool, a.acts);
+    a.actor->attach_functor([this, which = &a](const caf::error& why) {
+        if (stopping_ || !why || why == caf::exit_reason::user_shutdown) return;
+        log_("an adapter's actor died and is restarted: " + to_string(why));
+        {
+            const std::lock_guard lock(mutex_);
+            raise(*which);
+        }
+        greet();  // the controller sends again what was under way
+    });
+}
+
+caf::actor site::actor_of(act one) {
+    const std::lock_guard lock(mutex_);
+    for (auto& a : adapters_)
+        if (a->acts.acts.contains(one)) return a->actor;
+    return {};
+}
+
+void site::kill(act one) {
+    if (const auto actor = actor_of(one)) caf::anon_send_exit(actor, caf::exit_reason::kill);
+}
+
+void site::greet() {
+    greeter_.post([this] {
+        auto frame = hello();
+        if (!frame.empty()) return send(std::move(frame));
+        std::this_thread::sleep_for(std::chrono::milliseconds(500));
+        if (!stopping_) greet();
+    });
+}
+
+void site::connected(const port::device&) { greet(); }
+
+void site::received(const port::device&, std::string frame) {
+    const auto document = json_document::parse(frame);
+    const auto kind = document ? document->root().at("frame") : std::nullopt;
+    const auto is = document ? document->root().at("is") : std::nullopt;
+    if (!kind || kind->as_text() != "order" || !is) return log_("a frame that is no order");
+    auto what = from_json<order>(*is);
+    if (!what) return log_("a malformed order: " + what.error().detail);
+    const auto actor = actor_of(what->what);
+    if (!actor) {
+        return send(frame_of("report", report{what->number, {outcome::permanent, "not_my_act"}, {}, {}}));
+    }
+    caf::anon_send(actor, order_mail{std::move(*what), [this](const report& r) {
+        if (r.how.ended != outcome::ok) log_("order failed: " + r.how.reason + ": " + r.detail);
+        send(frame_of("report", r));
+    }});
+}
+
+}  // namespace caravan::runtime
