@@ -45,7 +45,8 @@ struct open_job {
 }  // namespace
 
 struct agent_channel::body {
-    body(const agent_channel_config& from, port::channel_listener& to) : config(from), listener(to) {}
+    body(const agent_channel_config& from, port::channel_listener& to)
+        : config(from), listener(to) {}
 
     result<void> open(const job& about);
     void listen(const migration_id& id, lane kind);
@@ -121,14 +122,16 @@ void agent_channel::body::carry(const migration_id& id, lane kind, socket from) 
 
 void agent_channel::body::welcome(visitor who) {
     if (!own(who)) return;
-    hear_preface(who.line, config.stall, [this, who](const preface& asked) { connect(asked, who); });
+    hear_preface(who.line, config.stall,
+                 [this, who](const preface& asked) { connect(asked, who); });
 }
 
 void agent_channel::body::connect(const preface& asked, visitor from) {
     const auto found = jobs.find(asked.id);
     if (found == jobs.end() || asked.kind == lane::record) return;
     const auto streams = found->second.streams;
-    const auto one = streams->about.here == side::destination ? streams->begin(asked.kind) : nullptr;
+    const auto one =
+        streams->about.here == side::destination ? streams->begin(asked.kind) : nullptr;
     if (!one) return;
     one->give(direction::call, from.line);
     const std::string path = asked.kind == lane::ctl
@@ -165,7 +168,8 @@ agent_channel::agent_channel(std::unique_ptr<body> from) : body_(std::move(from)
 
 result<std::unique_ptr<agent_channel>> agent_channel::make(const agent_channel_config& config,
                                                            port::channel_listener& listener) {
-    if (config.stall < stall_min) return permanent("stall_too_short", "a second is the pace of probes");
+    if (config.stall < stall_min)
+        return permanent("stall_too_short", "a second is the pace of probes");
     auto made = std::make_unique<body>(config, listener);
     auto own = tls::own_identity(config.tls.certificate);
     if (!own) return tl::unexpected(own.error());
@@ -216,6 +220,8 @@ result<void> agent_channel::send_record(const migration_id&, const std::string&)
     return permanent("proxy_only", "records go from proxy to proxy");
 }
 
-std::uint16_t agent_channel::port() const { return body_->front->port(); }
+std::uint16_t agent_channel::port() const {
+    return body_->front->port();
+}
 
 }  // namespace caravan::channel

@@ -1,10 +1,11 @@
 // agent_channel: the channel port at a host's agent. At the source it listens on the job's unix
-// sockets and carries each stream to the own proxy (job.proxy_endpoint); at the destination it takes
-// streams from the own proxy and connects them to libvirtd (ctl) or QEMU (mem, nbd).
+// sockets and carries each stream to the own proxy (job.proxy_endpoint); at the destination it
+// takes streams from the own proxy and connects them to libvirtd (ctl) or QEMU (mem, nbd).
 //
 // Promises, beyond the port's: a proxy that resets or falls silent for `stall` is noticed, and then
-// all streams of the job are closed fully, nbd first ("broken", "stalled"), and told by closed(). The
-// job stays open for new streams until close(). A stream that ends in good order ends alone, unsaid.
+// all streams of the job are closed fully, nbd first ("broken", "stalled"), and told by closed().
+// The job stays open for new streams until close(). A stream that ends in good order ends alone,
+// unsaid.
 #pragma once
 
 #include <chrono>
@@ -27,13 +28,15 @@ struct agent_channel_config {
 
 class agent_channel final : public port::channel {
   public:
-    // Fails as adapters/tls/tls.hpp says, or "stall_too_short", or transient "cannot_listen". The listener outlives it; it
-    // is told from the adapter's one thread, and may call this channel from there.
+    // Fails as adapters/tls/tls.hpp says, or "stall_too_short", or transient "cannot_listen". The
+    // listener outlives it; it is told from the adapter's one thread, and may call this channel
+    // from there.
     static result<std::unique_ptr<agent_channel>> make(const agent_channel_config&,
                                                        port::channel_listener&);
     ~agent_channel() override;  // closes everything, removes the sockets
 
-    // permanent "bad_migration_id", "path_too_long" (108 bytes, unix(7)); transient "cannot_listen".
+    // permanent "bad_migration_id", "path_too_long" (108 bytes, unix(7)); transient
+    // "cannot_listen".
     result<void> open(const job&) override;
     result<void> close(const migration_id&) override;
     result<std::vector<port::channel_observation>> observe() override;

@@ -41,10 +41,9 @@ void bundle::lose(const std::string& reason) {
 }
 
 void bundle::look(std::chrono::steady_clock::time_point now, std::chrono::milliseconds stall) {
-    const bool dark =
-        (records && records->stuck(now, stall)) ||
-        std::any_of(streams_.begin(), streams_.end(),
-                    [&](const auto& one) { return one->stuck(now, stall); });
+    const bool dark = (records && records->stuck(now, stall)) ||
+                      std::any_of(streams_.begin(), streams_.end(),
+                                  [&](const auto& one) { return one->stuck(now, stall); });
     if (dark) return lose("stalled");
     if (records) std::shared_ptr(records)->beat(now);
 }

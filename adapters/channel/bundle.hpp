@@ -1,5 +1,5 @@
-// bundle: all streams of one job in one process, which live and die together: one count of bytes, one
-// end. Lives on the loop's thread.
+// bundle: all streams of one job in one process, which live and die together: one count of bytes,
+// one end. Lives on the loop's thread.
 #pragma once
 
 #include <chrono>
@@ -19,17 +19,18 @@ inline constexpr std::size_t streams_max = 64;  // of a job, at once
 
 class bundle final : public relay_owner {
   public:
-    bundle(job what, port::channel_listener& listener) : about(std::move(what)), listener_(listener) {}
+    bundle(job what, port::channel_listener& listener)
+        : about(std::move(what)), listener_(listener) {}
     bundle(const bundle&) = delete;
     bundle& operator=(const bundle&) = delete;
     ~bundle() override { cut(); }
 
     job about;
-    ticket leave;                          // proxies: what its ticket says; empty without one
+    ticket leave;  // proxies: what its ticket says; empty without one
     bytes budget = std::numeric_limits<bytes>::max();  // of all streams, both ways
-    std::shared_ptr<record_line> records;  // proxies: while it stands
-    bool dialling = false;                 // for them
-    std::function<void()> on_shut;         // the job was refused; may be called once
+    std::shared_ptr<record_line> records;              // proxies: while it stands
+    bool dialling = false;                             // for them
+    std::function<void()> on_shut;                     // the job was refused; may be called once
 
     // A new stream; null if there are too many, or a second ctl, or the job is shut.
     std::shared_ptr<relay> begin(lane);

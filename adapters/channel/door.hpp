@@ -1,8 +1,6 @@
-// door: where TLS connections come from: a listener, or a dialler. Both tell only of peers that have
-// proven who they are; all others are closed and forgotten.
+// door: where TLS connections come from: a listener, or a dialler. Both tell only of peers that
+// have proven who they are; all others are closed and forgotten.
 #pragma once
-
-#include <utility>  // before any Asio header (Boost 1.74 and C++20)
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -10,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>  // before any Asio header (Boost 1.74 and C++20)
 
 #include "adapters/channel/wire.hpp"
 
@@ -35,8 +34,13 @@ class door : public std::enable_shared_from_this<door> {
     std::uint16_t port() const;
 
   private:
-    door(boost::asio::io_context& io, tls::context with, std::chrono::milliseconds patience, greet to)
-        : acceptor_(io), pause_(io), context_(std::move(with)), patience_(patience), greet_(std::move(to)) {}
+    door(boost::asio::io_context& io, tls::context with, std::chrono::milliseconds patience,
+         greet to)
+        : acceptor_(io),
+          pause_(io),
+          context_(std::move(with)),
+          patience_(patience),
+          greet_(std::move(to)) {}
     void accept();
 
     boost::asio::ip::tcp::acceptor acceptor_;

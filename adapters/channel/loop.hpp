@@ -1,14 +1,13 @@
 // loop: the one thread on which an adapter's sockets live.
 #pragma once
 
-#include <utility>  // before any Asio header (Boost 1.74 and C++20)
-
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <functional>
 #include <future>
 #include <thread>
+#include <utility>  // before any Asio header (Boost 1.74 and C++20)
 
 namespace caravan::channel {
 

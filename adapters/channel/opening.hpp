@@ -2,13 +2,12 @@
 // hearing a preface in time.
 #pragma once
 
-#include <utility>  // before any Asio header (Boost 1.74 and C++20)
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <utility>  // before any Asio header (Boost 1.74 and C++20)
 #include <vector>
 
 #include "adapters/channel/preface.hpp"

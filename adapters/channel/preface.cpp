@@ -28,7 +28,8 @@ bool cut(std::string_view& from, std::string& to, std::size_t width) {
 
 bool valid_migration(const migration_id& id) noexcept {
     const auto fit = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               c == '-';
     };
     return !id.empty() && id.text.size() <= 64 && std::all_of(id.text.begin(), id.text.end(), fit);
 }

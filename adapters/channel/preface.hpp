@@ -1,7 +1,7 @@
 // preface: the first bytes of a stream on each hop, and the answer to them.
 //
-//   preface  "crvn" | version 1 | kind | u16 length | u8 n, id | u16 n, ticket body | u8 n, signature
-//   answer   u8 n, the reason of a refusal; n = 0: welcome          (WAN hop only)
+//   preface  "crvn" | version 1 | kind | u16 length | u8 n, id | u16 n, ticket body | u8 n,
+//   signature answer   u8 n, the reason of a refusal; n = 0: welcome          (WAN hop only)
 //
 // Numbers are big-endian. The ticket is empty within a cloud.
 #pragma once

@@ -1,4 +1,5 @@
-// What a proxy_channel holds, on its loop's thread; apart from the port, which comes from any thread.
+// What a proxy_channel holds, on its loop's thread; apart from the port, which comes from any
+// thread.
 #pragma once
 
 #include <map>

@@ -11,7 +11,8 @@ result<void> proxy_channel::body::open(const job& about) {
     if (destination) {
         const leave here{about.ticket, found && found->is_shut(), about.vm.name, about.vm.uuid,
                          found ? found->spent() : 0};
-        auto good = check_ticket({about.peer, about.id, about.ticket}, here, ticket_key, clock.now());
+        auto good =
+            check_ticket({about.peer, about.id, about.ticket}, here, ticket_key, clock.now());
         if (!good) return tl::unexpected(good.error());
         says = std::move(*good);
     } else if (!about.ticket.body.empty()) {
@@ -45,7 +46,8 @@ std::shared_ptr<bundle> proxy_channel::body::find(const migration_id& id) const 
 }
 
 leave proxy_channel::body::known(const bundle& here) const {
-    return {here.about.ticket, here.is_shut(), here.about.vm.name, here.about.vm.uuid, here.spent()};
+    return {here.about.ticket, here.is_shut(), here.about.vm.name, here.about.vm.uuid,
+            here.spent()};
 }
 
 void proxy_channel::body::look() {
@@ -63,11 +65,14 @@ void proxy_channel::body::look() {
 
 gate::gate proxy_channel::body::gate_for(const bundle& here) const {
     const job& about = here.about;
-    const auto uri = [&](lane kind) { return "unix://" + socket_path(about.sockets, about.id, kind); };
-    const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(
-        clock.now().time_since_epoch());
-    gate::policy rules{here.leave, uri(lane::mem), uri(lane::nbd), about.own_live_xml,
-                       about.own_persistent_xml, since.count(), about.markers};
+    const auto uri = [&](lane kind) {
+        return "unix://" + socket_path(about.sockets, about.id, kind);
+    };
+    const auto since =
+        std::chrono::duration_cast<std::chrono::milliseconds>(clock.now().time_since_epoch());
+    gate::policy rules{here.leave,         uri(lane::mem),           uri(lane::nbd),
+                       about.own_live_xml, about.own_persistent_xml, since.count(),
+                       about.markers};
     return {about.here == side::source ? gate::place::source : gate::place::destination,
             std::move(rules)};
 }
@@ -91,7 +96,8 @@ proxy_channel::proxy_channel(std::unique_ptr<body> from) : body_(std::move(from)
 result<std::unique_ptr<proxy_channel>> proxy_channel::make(const proxy_channel_config& config,
                                                            const port::clock& clock,
                                                            port::channel_listener& listener) {
-    if (config.stall < stall_min) return permanent("stall_too_short", "a second is the pace of probes");
+    if (config.stall < stall_min)
+        return permanent("stall_too_short", "a second is the pace of probes");
     auto made = std::make_unique<body>(config, clock, listener);
     auto own = tls::own_identity(config.site.certificate);
     auto key = load_verifying_key(config.ticket_key);
@@ -159,7 +165,11 @@ result<void> proxy_channel::send_record(const migration_id& id, const std::strin
     });
 }
 
-std::uint16_t proxy_channel::site_port() const { return body_->site->port(); }
-std::uint16_t proxy_channel::wan_port() const { return body_->wan->port(); }
+std::uint16_t proxy_channel::site_port() const {
+    return body_->site->port();
+}
+std::uint16_t proxy_channel::wan_port() const {
+    return body_->wan->port();
+}
 
 }  // namespace caravan::channel

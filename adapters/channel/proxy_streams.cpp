@@ -25,7 +25,8 @@ std::string plain_reason(const std::string& said) {
 
 void proxy_channel::body::from_agent(const visitor& who) {
     if (who.who.role != "agent" || who.who.cloud != cloud) return;
-    hear_preface(who.line, config.stall, [this, who](const preface& asked) { to_peer(asked, who); });
+    hear_preface(who.line, config.stall,
+                 [this, who](const preface& asked) { to_peer(asked, who); });
 }
 
 void proxy_channel::body::to_peer(const preface& asked, const visitor& agent) {
@@ -57,12 +58,14 @@ void proxy_channel::body::hear_answer(const std::shared_ptr<bundle>& streams,
     read_answer(far, [streams, one](bool whole, const std::string& reason) {
         if (one->stopped()) return;
         if (!whole) return streams->lose("broken");
-        if (!reason.empty()) return streams->refuse(plain_reason(reason), "the peer's proxy says so");
+        if (!reason.empty())
+            return streams->refuse(plain_reason(reason), "the peer's proxy says so");
         one->flow(direction::reply);
     });
 }
 
-// Asked at each beat for as long as the job is open: the destination may open later than the source.
+// Asked at each beat for as long as the job is open: the destination may open later than the
+// source.
 void proxy_channel::body::dial_records(const std::shared_ptr<bundle>& streams) {
     const auto first = write_preface({lane::record, streams->about.id, streams->about.ticket});
     if (streams->records || streams->dialling || streams->is_shut() || !first) return;
@@ -80,7 +83,8 @@ void proxy_channel::body::dial_records(const std::shared_ptr<bundle>& streams) {
     streams->dialling = true;
     dial(thread.io(), streams->about.peer_endpoint, to_wan.get(), config.stall,
          [this, first, heard, peer = streams->about.peer](const result<visitor>& far) {
-             if (!far || far->who.role != "proxy" || far->who.cloud != peer) return heard(nullptr, {});
+             if (!far || far->who.role != "proxy" || far->who.cloud != peer)
+                 return heard(nullptr, {});
              const auto line = far->line;
              line->give_up_after(config.stall);
              line->write_all(*first, [line, heard](bool) {
@@ -118,7 +122,8 @@ void proxy_channel::body::turn_away(const preface& asked, const visitor& peer, c
     const bool early = asked.kind == lane::record && why.reason == "ticket_unknown";
     if (early || (!ours && now - told_of_stranger < std::chrono::seconds(1))) return;
     if (!ours) told_of_stranger = now;
-    listener.refused({asked.id, why.reason, why.detail + " (peer: cloud " + peer.who.cloud.text + ")"});
+    listener.refused(
+        {asked.id, why.reason, why.detail + " (peer: cloud " + peer.who.cloud.text + ")"});
 }
 
 void proxy_channel::body::to_agent(lane kind, const std::shared_ptr<bundle>& streams,
@@ -131,8 +136,8 @@ void proxy_channel::body::to_agent(lane kind, const std::shared_ptr<bundle>& str
     dial(thread.io(), streams->about.agent_endpoint, to_site.get(), config.stall,
          [one, streams, first](const result<visitor>& far) {
              if (one->stopped()) return;
-             const bool right = far && far->who.role == "agent" &&
-                                far->who.name == streams->about.host.text;
+             const bool right =
+                 far && far->who.role == "agent" && far->who.name == streams->about.host.text;
              if (!right) return streams->lose("agent_unreachable");
              one->give(direction::reply, far->line);
              far->line->write_all(*first, [one](bool) {

@@ -4,7 +4,8 @@ namespace caravan::channel {
 namespace {
 
 constexpr std::size_t waiting_max = 256 << 10;
-constexpr auto pace = std::chrono::milliseconds(900);  // "each second", looked at four times a second
+constexpr auto pace =
+    std::chrono::milliseconds(900);  // "each second", looked at four times a second
 
 }  // namespace
 
@@ -39,7 +40,8 @@ void record_line::beat(moment now) {
 
 void record_line::put(type what, const std::string& payload) {
     const std::size_t size = payload.size() + 1;
-    for (int shift = 24; shift >= 0; shift -= 8) waiting_ += static_cast<char>(size >> shift & 0xff);
+    for (int shift = 24; shift >= 0; shift -= 8)
+        waiting_ += static_cast<char>(size >> shift & 0xff);
     waiting_ += static_cast<char>(what);
     waiting_ += payload;
     push();
@@ -73,7 +75,8 @@ void record_line::took(const std::string& frame) {
     if (what == type::keepalive && waiting_.size() < waiting_max) put(type::echo, {});
     if (what == type::record) heard_(frame.substr(1));
     // A fresh turn of the loop, so that a flood of frames neither nests nor starves the others.
-    if (line_) line_->when(wire::outcome::wait_write, [self = shared_from_this()] { self->pull(); });
+    if (line_)
+        line_->when(wire::outcome::wait_write, [self = shared_from_this()] { self->pull(); });
 }
 
 void record_line::end() {

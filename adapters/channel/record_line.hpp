@@ -27,7 +27,9 @@ class record_line : public std::enable_shared_from_this<record_line> {
     result<void> send(const std::string& record);
     void beat(moment now);  // at least each second
     // Nothing was heard, not even an echo, for `stall`.
-    bool stuck(moment now, std::chrono::milliseconds stall) const { return now - heard_at_ >= stall; }
+    bool stuck(moment now, std::chrono::milliseconds stall) const {
+        return now - heard_at_ >= stall;
+    }
     void stop();
 
   private:

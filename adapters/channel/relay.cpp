@@ -127,7 +127,8 @@ bool relay::stuck(std::chrono::steady_clock::time_point now, std::chrono::millis
         if (!end || !end->secure() || end->closed()) continue;
         const pulse beat = end->health();
         const bool owes = beat.owed || !one.rest.empty();
-        if (!owes || beat.moved != one.moved || one.quiet_since == decltype(now){}) one.quiet_since = now;
+        if (!owes || beat.moved != one.moved || one.quiet_since == decltype(now){})
+            one.quiet_since = now;
         one.moved = beat.moved;
         if (beat.silence >= stall || now - one.quiet_since >= stall) return true;
     }

@@ -1,9 +1,9 @@
 // relay: one stream of a migration through one process: what comes in at one end goes out at the
 // other, both ways, through bounded buffers, and for ctl at a proxy through the gate.
 //
-// The first end is the one nearer to the source's hypervisor; `call` is the way from it, `reply` the
-// way to it, as the gate has it. When either end ends, what was received from it is sent on and then
-// both are closed fully: a half-closed relay hangs libvirt.
+// The first end is the one nearer to the source's hypervisor; `call` is the way from it, `reply`
+// the way to it, as the gate has it. When either end ends, what was received from it is sent on and
+// then both are closed fully: a half-closed relay hangs libvirt.
 #pragma once
 
 #include <array>
@@ -41,7 +41,8 @@ class relay : public std::enable_shared_from_this<relay> {
     relay(lane kind, relay_owner& owner) : kind_(kind), owner_(&owner) {}
 
     void judge_with(gate::gate by) { gate_.emplace(std::move(by)); }
-    // Gives it an end; direction::call names the first one. An end given to a stopped relay is closed.
+    // Gives it an end; direction::call names the first one. An end given to a stopped relay is
+    // closed.
     void give(direction from, std::shared_ptr<wire> end);
     // Both ends given: this way flows from now on.
     void flow(direction way);

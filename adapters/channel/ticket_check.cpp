@@ -60,7 +60,8 @@ result<signed_ticket> sign_ticket(const ticket& what, const ed25519_key& signing
     std::size_t size = signature.size();
     const digest_context context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
     const bool good =
-        context && EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, signing.get()) == 1 &&
+        context &&
+        EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, signing.get()) == 1 &&
         EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
                        raw(made.body), made.body.size()) == 1;
     ERR_clear_error();
@@ -82,8 +83,7 @@ result<ticket> check_ticket(const stranger& who, const leave& known, const ed255
     if (who.shown != known.given || read->id != who.id)
         return permanent("ticket_unknown", "another ticket than the job's");
     if (known.revoked) return permanent("ticket_revoked");
-    if (read->from != who.cloud)
-        return permanent("wrong_peer", "shown by cloud " + who.cloud.text);
+    if (read->from != who.cloud) return permanent("wrong_peer", "shown by cloud " + who.cloud.text);
     if (read->vm != known.vm || read->vm_uuid != known.vm_uuid)
         return permanent("wrong_vm", "the job is about VM " + known.vm.text);
     if (now >= read->deadline) return permanent("ticket_expired");

@@ -16,8 +16,8 @@ namespace caravan::channel {
 
 using ed25519_key = std::shared_ptr<evp_pkey_st>;
 
-// From PEM files: PKCS#8 (0600 or refused, as adapters/tls refuses), SubjectPublicKeyInfo. permanent
-// "no_such_file", "key_exposed", "bad_key".
+// From PEM files: PKCS#8 (0600 or refused, as adapters/tls refuses), SubjectPublicKeyInfo.
+// permanent "no_such_file", "key_exposed", "bad_key".
 result<ed25519_key> load_signing_key(const std::string& file);
 result<ed25519_key> load_verifying_key(const std::string& file);
 
@@ -30,9 +30,9 @@ result<ticket> read_ticket(const signed_ticket&, const ed25519_key& verifying);
 struct leave {
     signed_ticket given;  // with open(); empty: never opened
     bool revoked = false;
-    vm_name vm;           // of the job
+    vm_name vm;  // of the job
     std::string vm_uuid;
-    bytes spent = 0;      // by all streams of the job, both directions
+    bytes spent = 0;  // by all streams of the job, both directions
 };
 
 struct stranger {
@@ -49,6 +49,7 @@ struct stranger {
 //   wrong_vm        the job is about another VM than the ticket
 //   ticket_expired  its deadline has come
 //   over_budget     its bytes are spent
-result<ticket> check_ticket(const stranger&, const leave&, const ed25519_key& verifying, instant now);
+result<ticket> check_ticket(const stranger&, const leave&, const ed25519_key& verifying,
+                            instant now);
 
 }  // namespace caravan::channel

@@ -30,14 +30,21 @@ wire::wire(socket from, tls::connection with) : wire(std::move(from)) {
     SSL_set_default_read_buffer_len(tls_.get(), read_ahead);
 }
 
-wire::~wire() { abort(); }
+wire::~wire() {
+    abort();
+}
 
 wire::outcome wire::after(int returned) {
     switch (SSL_get_error(tls_.get(), returned)) {
-        case SSL_ERROR_WANT_READ: return outcome::wait_read;
-        case SSL_ERROR_WANT_WRITE: return outcome::wait_write;
-        case SSL_ERROR_ZERO_RETURN: peer_ended_ = true; return outcome::ended;
-        default: return outcome::broken;
+        case SSL_ERROR_WANT_READ:
+            return outcome::wait_read;
+        case SSL_ERROR_WANT_WRITE:
+            return outcome::wait_write;
+        case SSL_ERROR_ZERO_RETURN:
+            peer_ended_ = true;
+            return outcome::ended;
+        default:
+            return outcome::broken;
     }
 }
 
@@ -96,10 +103,11 @@ void wire::when(outcome wait, std::function<void()> go) {
 }
 
 void wire::when_reset(std::function<void()> go) {
-    socket_.async_wait(socket::wait_error, [self = shared_from_this(), go = std::move(go)](auto error) {
-        if (error || self->closed() || self->finishing_) return;
-        self->health().gone ? go() : self->when_reset(go);
-    });
+    socket_.async_wait(socket::wait_error,
+                       [self = shared_from_this(), go = std::move(go)](auto error) {
+                           if (error || self->closed() || self->finishing_) return;
+                           self->health().gone ? go() : self->when_reset(go);
+                       });
 }
 
 void wire::read_exactly(std::size_t size, std::function<void(bool, std::string)> done) {
@@ -108,11 +116,12 @@ void wire::read_exactly(std::size_t size, std::function<void(bool, std::string)>
         std::size_t have = 0;
     };
     auto held = std::make_shared<request>(request{std::string(size, '\0'), 0});
-    const auto step = [self = shared_from_this(), held, done = std::move(done)](auto& again) -> void {
+    const auto step = [self = shared_from_this(), held,
+                       done = std::move(done)](auto& again) -> void {
         while (held->have < held->text.size()) {
             std::size_t got = 0;
-            const outcome now = self->read({held->text.data() + held->have,
-                                            held->text.size() - held->have}, got);
+            const outcome now =
+                self->read({held->text.data() + held->have, held->text.size() - held->have}, got);
             held->have += got;
             if (now == outcome::ended || now == outcome::broken) return done(false, {});
             if (now != outcome::moved) return self->when(now, [again] { again(again); });
@@ -128,7 +137,8 @@ void wire::write_all(std::string text, std::function<void(bool)> done) {
         std::size_t put = 0;
     };
     auto held = std::make_shared<request>(request{std::move(text), 0});
-    const auto step = [self = shared_from_this(), held, done = std::move(done)](auto& again) -> void {
+    const auto step = [self = shared_from_this(), held,
+                       done = std::move(done)](auto& again) -> void {
         while (held->put < held->text.size()) {
             std::size_t put = 0;
             const outcome now = self->write(std::string_view(held->text).substr(held->put), put);

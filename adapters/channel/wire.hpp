@@ -2,8 +2,6 @@
 // Lives on the loop's thread alone.
 #pragma once
 
-#include <utility>  // before any Asio header (Boost 1.74 and C++20)
-
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
@@ -11,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>  // before any Asio header (Boost 1.74 and C++20)
 
 #include "adapters/channel/pulse.hpp"
 #include "adapters/tls/tls.hpp"
@@ -29,8 +28,8 @@ class wire : public std::enable_shared_from_this<wire> {
         broken,      // reset, or cut without TLS's close_notify
     };
 
-    explicit wire(socket);             // plain
-    wire(socket, tls::connection);     // TLS; handshake() first
+    explicit wire(socket);          // plain
+    wire(socket, tls::connection);  // TLS; handshake() first
     ~wire();
 
     outcome handshake();

@@ -34,12 +34,12 @@ result<void> issued_by(const std::vector<certificate>& chain, const std::string&
     for (const certificate& authority : *authorities)
         X509_STORE_add_cert(store.get(), authority.get());
     const std::unique_ptr<STACK_OF(X509), void (*)(STACK_OF(X509)*)> between(
-        sk_X509_new_null(), [](STACK_OF(X509)* held) { sk_X509_free(held); });
+        sk_X509_new_null(), [](STACK_OF(X509) * held) { sk_X509_free(held); });
     for (std::size_t n = 1; n < chain.size(); ++n) sk_X509_push(between.get(), chain[n].get());
     const std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> check(
         X509_STORE_CTX_new(), X509_STORE_CTX_free);
-    if (!check || X509_STORE_CTX_init(check.get(), store.get(), chain.front().get(),
-                                      between.get()) != 1)
+    if (!check ||
+        X509_STORE_CTX_init(check.get(), store.get(), chain.front().get(), between.get()) != 1)
         return permanent("bad_certificate", file + ": " + drain_errors());
     if (X509_verify_cert(check.get()) == 1) return {};
     drain_errors();
@@ -79,8 +79,9 @@ void harden_datagrams(SSL_CTX* made) {
 void harden(SSL_CTX* made) {
     SSL_CTX_set_min_proto_version(made, TLS1_3_VERSION);
     SSL_CTX_set_max_proto_version(made, TLS1_3_VERSION);
-    SSL_CTX_set_ciphersuites(made, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
-                                   "TLS_CHACHA20_POLY1305_SHA256");
+    SSL_CTX_set_ciphersuites(made,
+                             "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
+                             "TLS_CHACHA20_POLY1305_SHA256");
     SSL_CTX_set_session_cache_mode(made, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(made, 0);  // no resumption: each connection proves itself
     SSL_CTX_set_options(made, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION);

@@ -83,7 +83,8 @@ failure verdict_on(const std::string& whose, long verify_error) {
 std::string drain_errors() {
     std::string first;
     while (const unsigned long code = ERR_get_error())
-        if (first.empty()) first = ERR_reason_error_string(code) ? ERR_reason_error_string(code) : "";
+        if (first.empty())
+            first = ERR_reason_error_string(code) ? ERR_reason_error_string(code) : "";
     return first;
 }
 
@@ -118,7 +119,8 @@ failure handshake_failure(const SSL* of) {
     if (verified != X509_V_OK) return verdict_on("the peer's certificate", verified);
     if (why.find("expired") != std::string::npos)  // an alert of the peer, who looked at ours
         return {certainty::permanent, "certificate_expired", "the peer says of ours: " + why};
-    if (why.find("unknown ca") != std::string::npos || why.find("bad certificate") != std::string::npos)
+    if (why.find("unknown ca") != std::string::npos ||
+        why.find("bad certificate") != std::string::npos)
         return {certainty::permanent, "certificate_untrusted", "the peer says of ours: " + why};
     if (why.find("did not return a certificate") != std::string::npos ||
         why.find("certificate required") != std::string::npos)

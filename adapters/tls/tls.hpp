@@ -1,8 +1,9 @@
 // tls: mutual TLS 1.3 between the parts of a cloud, and between clouds, from files.
 //
-// A certificate says who it is for in its subject: CN = name, OU = role, O = cloud. It counts only if
-// it was issued by the CA pinned for exactly that cloud, so that no cloud can speak for another. Host
-// names are not looked at, no session is resumed, and neither CA names nor SNI go over the wire.
+// A certificate says who it is for in its subject: CN = name, OU = role, O = cloud. It counts only
+// if it was issued by the CA pinned for exactly that cloud, so that no cloud can speak for another.
+// Host names are not looked at, no session is resumed, and neither CA names nor SNI go over the
+// wire.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -49,7 +50,8 @@ enum class client_certificate : std::uint8_t { required, optional };  // optiona
 // (permanent), with one sentence for a person in `detail`:
 //   "key_exposed"           "key file F is readable by others: chmod 600 F"
 //   "no_such_file"          a file is missing or cannot be read
-//   "bad_certificate"       a file holds no certificate or key, or the key is not the certificate's,
+//   "bad_certificate"       a file holds no certificate or key, or the key is not the
+//   certificate's,
 //                           or the subject lacks CN, OU or O
 //   "certificate_untrusted" the own certificate was not issued by `ca`
 //   "certificate_expired"   the own certificate is past its end, or not yet valid

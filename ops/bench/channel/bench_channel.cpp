@@ -96,10 +96,11 @@ TEST_CASE("bench") {
         const measure limit = run(plain);
         auto laid = through(f, mem, count);
         const measure ours = run(laid);
-        rows += fmt::format("{}{{\"streams\":{},\"channel_mb_s\":{:.0f},\"channel_cpu_s_per_gb\":{:.2f},"
-                            "\"raw_mb_s\":{:.0f},\"raw_cpu_s_per_gb\":{:.2f},\"ratio\":{:.3f}}}",
-                            rows.empty() ? "" : ",", count, ours.rate, ours.cpu, limit.rate, limit.cpu,
-                            ours.rate / limit.rate);
+        rows += fmt::format(
+            "{}{{\"streams\":{},\"channel_mb_s\":{:.0f},\"channel_cpu_s_per_gb\":{:.2f},"
+            "\"raw_mb_s\":{:.0f},\"raw_cpu_s_per_gb\":{:.2f},\"ratio\":{:.3f}}}",
+            rows.empty() ? "" : ",", count, ours.rate, ours.cpu, limit.rate, limit.cpu,
+            ours.rate / limit.rate);
     }
     fmt::print("{{\"bench\":\"channel\",\"tls_hops\":3,\"runs\":[{}]}}\n", rows);
 }

@@ -15,7 +15,9 @@ namespace {
 
 struct copying {
     explicit copying(federation& f)
-        : mem(f.destination_socket("mem")), nbd(f.destination_socket("nbd")), ctl(f.destination_socket("ctl")) {
+        : mem(f.destination_socket("mem")),
+          nbd(f.destination_socket("nbd")),
+          ctl(f.destination_socket("ctl")) {
         f.open_all();
         REQUIRE(f.records_stand());
         near_disk = connect_unix(f.source_socket("nbd"));
@@ -32,8 +34,8 @@ struct copying {
     line near_disk, near_mem, near_ctl, far_disk, far_mem, far_ctl;
 };
 
-// The order in which ends were closed, as the kernel queued it (epoll(7) hands out ends in the order
-// in which they became ready).
+// The order in which ends were closed, as the kernel queued it (epoll(7) hands out ends in the
+// order in which they became ready).
 class closing_order {
   public:
     closing_order(std::initializer_list<const line*> ends) : set_(::epoll_create1(EPOLL_CLOEXEC)) {

@@ -25,7 +25,9 @@ bool ready(int end, short what, std::chrono::milliseconds within) {
     return ::poll(&one, 1, static_cast<int>(std::max<std::int64_t>(within.count(), 0))) == 1;
 }
 
-std::string local(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
+std::string local(std::uint16_t port) {
+    return "127.0.0.1:" + std::to_string(port);
+}
 
 template <class T>
 T must(result<T> got) {
@@ -69,7 +71,8 @@ std::string line::read(std::size_t size, std::chrono::milliseconds within) {
     std::size_t have = 0;
     const auto until = steady::now() + within;
     while (have < size) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - steady::now());
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(until - steady::now());
         if (!ready(end_, POLLIN, left)) break;
         const auto n = ::recv(end_, got.data() + have, size - have, MSG_DONTWAIT);
         if (n == 0 || (n < 0 && errno != EAGAIN)) break;
@@ -82,7 +85,8 @@ std::string line::read(std::size_t size, std::chrono::milliseconds within) {
 bool line::closes(std::chrono::milliseconds within) {
     for (const auto until = steady::now() + within; steady::now() < until;) {
         char sink[65536];
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - steady::now());
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(until - steady::now());
         if (!ready(end_, POLLIN, left)) return false;
         const auto n = ::recv(end_, sink, sizeof sink, MSG_DONTWAIT);
         if (n == 0 || (n < 0 && errno != EAGAIN)) return true;
@@ -136,10 +140,13 @@ federation::federation(std::chrono::milliseconds patience) : stall(patience) {
     std::filesystem::create_directory(b);
     ticket_files = keys.ticket_keys("umea");
     const auto proxy = [&](const std::string& own, const std::string& peer) {
-        return channel::proxy_channel_config{
-            keys.issue(own, "proxy", "p1"), keys.issue(own, "proxy", "wan"),
-            {{cloud_name{peer}, keys.ca(peer)}}, "127.0.0.1:0", "127.0.0.1:0",
-            ticket_files.verifying, stall};
+        return channel::proxy_channel_config{keys.issue(own, "proxy", "p1"),
+                                             keys.issue(own, "proxy", "wan"),
+                                             {{cloud_name{peer}, keys.ca(peer)}},
+                                             "127.0.0.1:0",
+                                             "127.0.0.1:0",
+                                             ticket_files.verifying,
+                                             stall};
     };
     proxy_b = must(channel::proxy_channel::make(proxy("umea", "thales"), clock, proxy_b_heard));
     proxy_a = must(channel::proxy_channel::make(proxy("thales", "umea"), clock, proxy_a_heard));
@@ -150,8 +157,14 @@ federation::federation(std::chrono::milliseconds patience) : stall(patience) {
         {keys.issue("umea", "agent", "k1"), "127.0.0.1:0", b, b + "/libvirt-sock", stall},
         agent_b_heard));
 
-    leave = {migration_id{"01jd7caravan0000000000gate1"}, cloud_name{"thales"}, cloud_name{"umea"},
-             vm_name{"vm1"}, "5e9c1a52-7d1f-4c37-9a46-2b0f6f1d9c01", {"vda"}, false, 1u << 30,
+    leave = {migration_id{"01jd7caravan0000000000gate1"},
+             cloud_name{"thales"},
+             cloud_name{"umea"},
+             vm_name{"vm1"},
+             "5e9c1a52-7d1f-4c37-9a46-2b0f6f1d9c01",
+             {"vda"},
+             false,
+             1u << 30,
              clock.now() + 600s};
     at_source.id = leave.id;
     at_source.vm.name = leave.vm;

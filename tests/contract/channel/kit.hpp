@@ -36,7 +36,8 @@ class line {
     int fd() const { return end_; }
     void close();
     bool send(std::string_view text);  // false: the other end has closed, or takes nothing for 5 s
-    std::string read(std::size_t size, std::chrono::milliseconds within = 5s);  // less: closed, late
+    std::string read(std::size_t size,
+                     std::chrono::milliseconds within = 5s);  // less: closed, late
     bool closes(std::chrono::milliseconds within = 5s);  // reads on until the other end has closed
 
   private:
@@ -68,11 +69,15 @@ struct heard final : port::channel_listener {
         const std::lock_guard hold(lock);
         return what();
     }
-    void refused(const port::channel_refusal& r) override { note([&] { refusals.push_back(r); }); }
+    void refused(const port::channel_refusal& r) override {
+        note([&] { refusals.push_back(r); });
+    }
     void closed(const migration_id& id, const std::string& why) override {
         note([&] { closings.push_back({id, why, {}}); });
     }
-    void destination_ready(const migration_id&) override { note([&] { ++ready; }); }
+    void destination_ready(const migration_id&) override {
+        note([&] { ++ready; });
+    }
     void record_heard(const migration_id&, const std::string& bytes) override {
         note([&] { records.push_back(bytes); });
     }

@@ -27,7 +27,8 @@ bool pass(int from, int to) {
     const auto got = ::recv(from, bytes.data(), bytes.size(), MSG_DONTWAIT);
     if (got < 0) return errno == EAGAIN;
     for (ssize_t put = 0; put < got;) {
-        const auto n = ::send(to, bytes.data() + put, static_cast<std::size_t>(got - put), MSG_NOSIGNAL);
+        const auto n =
+            ::send(to, bytes.data() + put, static_cast<std::size_t>(got - put), MSG_NOSIGNAL);
         if (n <= 0) return false;
         put += n;
     }
@@ -88,8 +89,10 @@ void middle_man::run() {
         const int near = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
         const int far = connect_tcp(to_);
         hurry(near), hurry(far);
-        if (far >= 0) pairs.push_back({near, far});
-        else ::close(near);
+        if (far >= 0)
+            pairs.push_back({near, far});
+        else
+            ::close(near);
     }
     for (const auto& pair : pairs)
         for (const int end : pair) ::close(end);

@@ -1,5 +1,5 @@
-// middle_man: a stretch of WAN on loopback that can go dark: it stops forwarding, and neither end is
-// told.
+// middle_man: a stretch of WAN on loopback that can go dark: it stops forwarding, and neither end
+// is told.
 #pragma once
 
 #include <atomic>

@@ -131,7 +131,9 @@ TEST_CASE("channel: what the gate refuses closes the whole job, with the gate's 
     REQUIRE(far_disk.good());
     SECTION("a call of the source") {
         ctl.send(random_bytes(400, 3));
-        CHECK(eventually([&] { return f.proxy_a_heard.note([&] { return f.proxy_a_heard.refusals.size(); }) == 1; }));
+        CHECK(eventually([&] {
+            return f.proxy_a_heard.note([&] { return f.proxy_a_heard.refusals.size(); }) == 1;
+        }));
     }
     SECTION("a reply that nobody asked for, of the destination") {
         std::string frame("\0\0\0\x1c\x20\0\x80\x86\0\0\0\1\0\0\0\x42\0\0\0\1\0\0\0\0\0\0\0\0", 28);

@@ -56,7 +56,8 @@ TEST_CASE("channel: bytes cross intact both ways, over several mem streams and n
     all.push_back(lay(f, nbd, "nbd"));
     std::vector<std::thread> work;
     for (std::size_t n = 0; n < all.size(); ++n)
-        work.emplace_back([&, n] { exchange(all[n], 3'000'000 + 77'777 * n, static_cast<unsigned>(n)); });
+        work.emplace_back(
+            [&, n] { exchange(all[n], 3'000'000 + 77'777 * n, static_cast<unsigned>(n)); });
     for (auto& one : work) one.join();
 
     const auto seen = *f.proxy_a->observe();
@@ -133,14 +134,16 @@ TEST_CASE("channel: records cross at once, both ways, whole") {
     REQUIRE(f.proxy_a->send_record(f.leave.id, "released 7"));
     REQUIRE(f.proxy_a->send_record(f.leave.id, big));
     CHECK(f.proxy_a->send_record(f.leave.id, big + "!").error().reason == "too_large");
-    CHECK(eventually([&] { return f.proxy_b_heard.note([&] { return f.proxy_b_heard.records.size(); }) == 3; }));
+    CHECK(eventually(
+        [&] { return f.proxy_b_heard.note([&] { return f.proxy_b_heard.records.size(); }) == 3; }));
     f.proxy_b_heard.note([&] {
         CHECK(f.proxy_b_heard.records.at(1) == "released 7");
         CHECK((f.proxy_b_heard.records.at(2) == big));
     });
     REQUIRE(f.proxy_b->send_record(f.leave.id, "acquired 7"));
     CHECK(eventually([&] {
-        return f.proxy_a_heard.note([&] { return f.proxy_a_heard.records == std::vector<std::string>{"acquired 7"}; });
+        return f.proxy_a_heard.note(
+            [&] { return f.proxy_a_heard.records == std::vector<std::string>{"acquired 7"}; });
     }));
     CHECK(f.proxy_b_heard.refusals.empty());
     CHECK(f.agent_a->send_record(f.leave.id, "x").error().reason == "proxy_only");
@@ -164,8 +167,10 @@ TEST_CASE("channel: a whole control conversation crosses both gates, and its end
     for (auto& said : scene::recorded("inc")) {
         const auto procedure = scene::head_of(said.frame).procedure;
         const bool call = said.way == scene::direction::call;
-        if (call && procedure == 303) said.frame = scene::edit<gate::prepare_call>(said.frame, own_uris);
-        if (call && procedure == 306) said.frame = scene::edit<gate::finish_call>(said.frame, own_uris);
+        if (call && procedure == 303)
+            said.frame = scene::edit<gate::prepare_call>(said.frame, own_uris);
+        if (call && procedure == 306)
+            said.frame = scene::edit<gate::finish_call>(said.frame, own_uris);
         REQUIRE((call ? ctl.near : ctl.far).send(said.frame));
         line& to = call ? ctl.far : ctl.near;
         const std::string size = to.read(4);  // what the gates rewrote has another length
@@ -175,7 +180,8 @@ TEST_CASE("channel: a whole control conversation crosses both gates, and its end
         for (const char c : size) length = length << 8 | static_cast<unsigned char>(c);
         REQUIRE(to.read(length - 4).size() == length - 4);
     }
-    CHECK(eventually([&] { return f.proxy_a_heard.note([&] { return f.proxy_a_heard.ready; }) == 1; }));
+    CHECK(eventually(
+        [&] { return f.proxy_a_heard.note([&] { return f.proxy_a_heard.ready; }) == 1; }));
     CHECK(f.proxy_a_heard.refusals.empty());
     CHECK(f.proxy_b_heard.refusals.empty());
 }

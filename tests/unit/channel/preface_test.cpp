@@ -22,7 +22,8 @@ TEST_CASE("preface: what is written is read") {
         one.kind = kind;
         const auto bytes = write_preface(one);
         REQUIRE(bytes);
-        REQUIRE(preface_length(bytes->substr(0, preface_head_size)) == bytes->size() - preface_head_size);
+        REQUIRE(preface_length(bytes->substr(0, preface_head_size)) ==
+                bytes->size() - preface_head_size);
         REQUIRE(again(*bytes) == one);
     }
 }

@@ -19,8 +19,15 @@ struct desk {
     ed25519_key signing = *load_signing_key(files.signing);
     ed25519_key verifying = *load_verifying_key(files.verifying);
     instant now{std::chrono::seconds(1'800'000'000)};
-    ticket what{migration_id{"01J"}, cloud_name{"thales"}, cloud_name{"umea"}, vm_name{"sge-1"},
-                "uuid-1", {"vda"}, false, 1000, now + 60s};
+    ticket what{migration_id{"01J"},
+                cloud_name{"thales"},
+                cloud_name{"umea"},
+                vm_name{"sge-1"},
+                "uuid-1",
+                {"vda"},
+                false,
+                1000,
+                now + 60s};
     signed_ticket shown = *sign_ticket(what, signing);
     leave known{shown, false, what.vm, what.vm_uuid, 0};
     stranger who{what.from, what.id, shown};
@@ -43,29 +50,69 @@ TEST_CASE("ticket: a good one is read") {
 
 TEST_CASE("ticket: each reason to refuse") {
     desk d;
-    SECTION("never opened") { d.known.given = {}; CHECK(d.reason() == "ticket_unknown"); }
+    SECTION("never opened") {
+        d.known.given = {};
+        CHECK(d.reason() == "ticket_unknown");
+    }
     SECTION("another one of ours") {
         d.what.budget = 2000;
         d.who.shown = *sign_ticket(d.what, d.signing);
         CHECK(d.reason() == "ticket_unknown");
     }
-    SECTION("shown under another id") { d.who.id = migration_id{"02J"}; CHECK(d.reason() == "ticket_unknown"); }
-    SECTION("a changed byte") { d.who.shown.body[10] ^= 1; CHECK(d.reason() == "ticket_forged"); }
-    SECTION("no signature") { d.who.shown.signature.clear(); CHECK(d.reason() == "ticket_forged"); }
+    SECTION("shown under another id") {
+        d.who.id = migration_id{"02J"};
+        CHECK(d.reason() == "ticket_unknown");
+    }
+    SECTION("a changed byte") {
+        d.who.shown.body[10] ^= 1;
+        CHECK(d.reason() == "ticket_forged");
+    }
+    SECTION("no signature") {
+        d.who.shown.signature.clear();
+        CHECK(d.reason() == "ticket_forged");
+    }
     SECTION("another key") {
         const auto other = d.keys.ticket_keys("oslo");
         d.known.given = d.who.shown = *sign_ticket(d.what, *load_signing_key(other.signing));
         CHECK(d.reason() == "ticket_forged");
     }
-    SECTION("closed") { d.known.revoked = true; CHECK(d.reason() == "ticket_revoked"); }
-    SECTION("another cloud shows it") { d.who.cloud = cloud_name{"oslo"}; CHECK(d.reason() == "wrong_peer"); }
-    SECTION("another VM") { d.known.vm = vm_name{"sge-2"}; CHECK(d.reason() == "wrong_vm"); }
-    SECTION("another UUID") { d.known.vm_uuid = "uuid-2"; CHECK(d.reason() == "wrong_vm"); }
-    SECTION("at its deadline") { d.now = d.what.deadline; CHECK(d.reason() == "ticket_expired"); }
-    SECTION("just before") { d.now = d.what.deadline - 1us; CHECK(d.reason().empty()); }
-    SECTION("spent") { d.known.spent = 1000; CHECK(d.reason() == "over_budget"); }
-    SECTION("one byte left") { d.known.spent = 999; CHECK(d.reason().empty()); }
-    SECTION("no budget") { d.what.budget = 0; d.reissue(); CHECK(d.reason() == "over_budget"); }
+    SECTION("closed") {
+        d.known.revoked = true;
+        CHECK(d.reason() == "ticket_revoked");
+    }
+    SECTION("another cloud shows it") {
+        d.who.cloud = cloud_name{"oslo"};
+        CHECK(d.reason() == "wrong_peer");
+    }
+    SECTION("another VM") {
+        d.known.vm = vm_name{"sge-2"};
+        CHECK(d.reason() == "wrong_vm");
+    }
+    SECTION("another UUID") {
+        d.known.vm_uuid = "uuid-2";
+        CHECK(d.reason() == "wrong_vm");
+    }
+    SECTION("at its deadline") {
+        d.now = d.what.deadline;
+        CHECK(d.reason() == "ticket_expired");
+    }
+    SECTION("just before") {
+        d.now = d.what.deadline - 1us;
+        CHECK(d.reason().empty());
+    }
+    SECTION("spent") {
+        d.known.spent = 1000;
+        CHECK(d.reason() == "over_budget");
+    }
+    SECTION("one byte left") {
+        d.known.spent = 999;
+        CHECK(d.reason().empty());
+    }
+    SECTION("no budget") {
+        d.what.budget = 0;
+        d.reissue();
+        CHECK(d.reason() == "over_budget");
+    }
 }
 
 TEST_CASE("ticket: keys are 0600, and Ed25519") {

@@ -15,7 +15,9 @@ namespace {
 using key = std::shared_ptr<EVP_PKEY>;
 using certificate = std::shared_ptr<X509>;
 
-key new_key() { return {EVP_EC_gen("P-256"), EVP_PKEY_free}; }
+key new_key() {
+    return {EVP_EC_gen("P-256"), EVP_PKEY_free};
+}
 
 void entry(X509_NAME* name, const char* field, const std::string& text) {
     X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8,
@@ -72,7 +74,9 @@ struct pki::inside {
 };
 
 pki::pki() : directory(own_directory()), inside_(std::make_unique<inside>()) {}
-pki::~pki() { std::filesystem::remove_all(directory); }
+pki::~pki() {
+    std::filesystem::remove_all(directory);
+}
 
 pki::authority& pki::known(const std::string& cloud) {
     authority& here = inside_->clouds[cloud];
@@ -87,7 +91,9 @@ pki::authority& pki::known(const std::string& cloud) {
     return here;
 }
 
-std::string pki::ca(const std::string& cloud) { return known(cloud).path; }
+std::string pki::ca(const std::string& cloud) {
+    return known(cloud).path;
+}
 
 tls::material pki::write(const std::string& by, const std::string& cloud, const std::string& role,
                          const std::string& name, long life_seconds) {
@@ -97,11 +103,12 @@ tls::material pki::write(const std::string& by, const std::string& cloud, const 
     X509_set_issuer_name(made.get(), X509_get_subject_name(issuer.shown.get()));
     X509_sign(made.get(), issuer.secret.get(), EVP_sha256());
     const std::string stem = std::to_string(++inside_->issued);
-    return {issuer.path,
-            file(directory / (stem + ".pem"), [&](std::FILE* to) { PEM_write_X509(to, made.get()); }),
-            file(directory / (stem + ".key"), [&](std::FILE* to) {
-                PEM_write_PrivateKey(to, secret.get(), nullptr, nullptr, 0, nullptr, nullptr);
-            })};
+    return {
+        issuer.path,
+        file(directory / (stem + ".pem"), [&](std::FILE* to) { PEM_write_X509(to, made.get()); }),
+        file(directory / (stem + ".key"), [&](std::FILE* to) {
+            PEM_write_PrivateKey(to, secret.get(), nullptr, nullptr, 0, nullptr, nullptr);
+        })};
 }
 
 tls::material pki::issue(const std::string& cloud, const std::string& role, const std::string& name,

@@ -1,5 +1,5 @@
-// pki: clouds' CAs, certificates and ticket keys for tests, as PEM files in a directory of their own
-// that goes away with it.
+// pki: clouds' CAs, certificates and ticket keys for tests, as PEM files in a directory of their
+// own that goes away with it.
 #pragma once
 
 #include <filesystem>

@@ -1,3 +1,5 @@
+#include "adapters/tls/tls.hpp"
+
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -6,7 +8,6 @@
 #include <csignal>
 #include <thread>
 
-#include "adapters/tls/tls.hpp"
 #include "tests/unit/tls/pki.hpp"
 
 using namespace caravan;
@@ -27,11 +28,11 @@ met meet(SSL_CTX* server, SSL_CTX* client) {
     const auto run = [](tls::connection line, int end, result<tls::identity>& saw) {
         char byte = '!';
         const bool first = SSL_is_server(line.get());
-        const bool good = SSL_do_handshake(line.get()) == 1 &&
-                          (!first || SSL_write(line.get(), &byte, 1) == 1) &&
-                          SSL_read(line.get(), &byte, 1) == 1 &&
-                          (first || SSL_write(line.get(), &byte, 1) == 1);
-        saw = good ? tls::peer_identity(line.get()) : tl::unexpected(tls::handshake_failure(line.get()));
+        const bool good =
+            SSL_do_handshake(line.get()) == 1 && (!first || SSL_write(line.get(), &byte, 1) == 1) &&
+            SSL_read(line.get(), &byte, 1) == 1 && (first || SSL_write(line.get(), &byte, 1) == 1);
+        saw = good ? tls::peer_identity(line.get())
+                   : tl::unexpected(tls::handshake_failure(line.get()));
         ::close(end);
     };
     std::thread other([&] { run(tls::connect_on(client, ends[1]), ends[1], seen.client_saw); });
@@ -68,7 +69,8 @@ TEST_CASE("tls: another cloud's CA is refused by name, by either end") {
 
 TEST_CASE("tls: a pinned cloud cannot speak for another") {
     test::pki keys;
-    const tls::pins peers{{cloud_name{"thales"}, keys.ca("thales")}, {cloud_name{"oslo"}, keys.ca("oslo")}};
+    const tls::pins peers{{cloud_name{"thales"}, keys.ca("thales")},
+                          {cloud_name{"oslo"}, keys.ca("oslo")}};
     const auto server = tls::server_context(keys.issue("umea", "proxy", "p1"), peers);
     const tls::pins umea{{cloud_name{"umea"}, keys.ca("umea")}};
     const auto honest = tls::client_context(keys.issue("thales", "proxy", "p1"), umea);
@@ -87,7 +89,8 @@ TEST_CASE("tls: a client without a certificate passes only where it is optional"
     const auto open = tls::server_context(mine, tls::client_certificate::optional);
     CHECK(meet(strict->get(), bare.get()).server_saw.error().reason == "no_certificate");
     CHECK(meet(open->get(), bare.get()).server_saw.error().reason == "no_certificate");
-    CHECK(meet(open->get(), bare.get()).server_saw.error().detail == "the peer showed no certificate");
+    CHECK(meet(open->get(), bare.get()).server_saw.error().detail ==
+          "the peer showed no certificate");
 }
 
 TEST_CASE("tls: files that will not do are refused with what to do") {
@@ -106,9 +109,10 @@ TEST_CASE("tls: files that will not do are refused with what to do") {
     CHECK(old.error().reason == "certificate_expired");
     const auto foreign = tls::client_context({keys.ca("oslo"), mine.certificate, mine.key});
     CHECK(foreign.error().reason == "certificate_untrusted");
-    const auto mixed = tls::client_context(
-        {mine.ca, mine.certificate, keys.issue("umea", "agent", "h2").key});
+    const auto mixed =
+        tls::client_context({mine.ca, mine.certificate, keys.issue("umea", "agent", "h2").key});
     CHECK(mixed.error().reason == "bad_certificate");
-    CHECK(tls::client_context({mine.ca, mine.certificate, "/nowhere"}).error().reason == "no_such_file");
+    CHECK(tls::client_context({mine.ca, mine.certificate, "/nowhere"}).error().reason ==
+          "no_such_file");
     CHECK(tls::client_context({mine.ca, "/nowhere", mine.key}).error().reason == "no_such_file");
 }
