@@ -48,7 +48,7 @@ decision decide(const state&, const command&, const context&);
 void evolve(state&, const fact&, instant at);
 effects pending(const state&);
 
-// What a command leaves in state::seen; before decide is asked about it.
+// What a command leaves in state::seen; before its facts, if it has any, are evolved.
 void note(state&, const command&);
 
 inline bool over(const state& s) noexcept { return s.now == phase::done || s.now == phase::undone; }

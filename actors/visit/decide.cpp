@@ -84,9 +84,11 @@ decision hear_done(const state& s, const hear_result& c) {
     if (c.key.what == op::resume_vm && ok) all.push_back({fact(acquired{})});
     all.push_back(answer(s, c.key, c.how, c.ticket));
     if (c.key.what == op::release && ok) all.push_back({fact(freed{"undone"})});
-    // An earlier attempt may have kept room and was not heard of: a refusal is cleared up after as well.
-    if (c.key.what == op::reserve && c.how.ended == outcome::permanent)
-        all.push_back({fact(freeing{c.how.reason})});
+    if (c.key.what == op::reserve && c.how.ended == outcome::permanent) {
+        // An earlier attempt may have kept room and was not heard of: that is cleared up after.
+        if (c.key.attempt > 1) all.push_back({fact(freeing{c.how.reason})});
+        else all.push_back({fact(freed{c.how.reason})});
+    }
     if (c.key.what == op::retire_copy && ok) all.push_back({fact(settled{})});
     return all;
 }

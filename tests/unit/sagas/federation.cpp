@@ -305,7 +305,9 @@ result<std::string> federation::write(cell& c, const errand& e, saga::entry what
         case saga::entry::admit: {
             host::reserve r{j.id, j.vm.memory, 10, 0, j.vm.machine, j.vm.cpu_model, {}};
             if (auto kept = host_asked(r); !kept) return kept;
-            return vm_asked(vm::expect{j.id, j.peer, j.run_right, j.vm, host_name("box")});
+            const auto awaited = vm_asked(vm::expect{j.id, j.peer, j.run_right, j.vm, host_name("box")});
+            if (!awaited) host_asked(host::release{j.id});
+            return awaited;
         }
         case saga::entry::forget:
             vm_asked(vm::forget{j.id});
