@@ -11,7 +11,6 @@ namespace caravan::contract {
 struct check {
     const char* name;
     void (*run)(world&);
-    bool needs_power_loss = false;
 };
 
 // For each world: for (const auto& c : hypervisor_contract) DYNAMIC_SECTION(c.name) {
