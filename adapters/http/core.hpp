@@ -42,21 +42,44 @@ struct core : std::enable_shared_from_this<core> {
     std::unordered_map<std::string, port::caller> holders_;
 };
 
-// Awaits an answer that the desk gives by callback from any thread: start(callback).
-template <class Answer, class Start>
-task<Answer> ask(core& shared, Start start) {
-    auto token = asio::use_awaitable;
-    return asio::async_initiate<decltype(token), void(Answer)>(
-        [at = shared.shared_from_this(), start = std::move(start)](auto handler) mutable {
-            auto held = std::make_shared<decltype(handler)>(std::move(handler));
-            // Declared before `held`, core outlives the coroutine that `held` may be the last to hold.
-            start([at, held](Answer answer) mutable {
-                asio::post(at->io, [held, answer = std::move(answer)]() mutable {
-                    (*held)(std::move(answer));
-                });
+// An answer that the desk gives by callback, from any thread, awaited on the gateway's:
+//
+//     const auto answer = expect<port::answer>(at_);
+//     desk.read(…, answer->taker());
+//     const auto found = co_await answer->take();
+//
+// In steps on purpose: GCC 12 copies what a lambda captured bit by bit when the lambda is made inside a
+// co_await, and its strings die twice.
+template <class Answer>
+class expected_answer : public std::enable_shared_from_this<expected_answer<Answer>> {
+  public:
+    explicit expected_answer(core& at) : at_(at), here_(at.io) {
+        here_.expires_at(asio::steady_timer::time_point::max());
+    }
+    // Only what the desk holds owns the core: what waits inside it must not.
+    std::function<void(Answer)> taker() {
+        return [at = at_.shared_from_this(), self = this->shared_from_this()](Answer answer) {
+            asio::post(at->io, [self, answer = std::move(answer)]() mutable {
+                self->answer_ = std::move(answer);
+                self->here_.cancel();
             });
-        },
-        token);
+        };
+    }
+    task<Answer> take() {
+        const auto self = this->shared_from_this();
+        error_code woken;
+        while (!answer_) co_await here_.async_wait(into(woken));
+        co_return std::move(*answer_);
+    }
+
+  private:
+    core& at_;
+    asio::steady_timer here_;
+    std::optional<Answer> answer_;
+};
+template <class Answer>
+std::shared_ptr<expected_answer<Answer>> expect(core& at) {
+    return std::make_shared<expected_answer<Answer>>(at);
 }
 
 }  // namespace caravan::http

@@ -121,8 +121,9 @@ task<void> gateway::body::accept(tcp::acceptor& from) {
             co_await pause.async_wait(into(ec));
         } else if (shared->connections < shared->config.limits.connections) {
             set_patience(socket);
+            // The lambda holds it: a coroutine has not begun, nor taken hold of anything, when it is made.
             auto made = std::make_shared<session>(*shared, std::move(socket));
-            asio::co_spawn(shared->io, made->run(), asio::detached);
+            asio::co_spawn(shared->io, [made] { return made->run(); }, asio::detached);
         }
     }
 }

@@ -78,10 +78,9 @@ task<void> session::post_events() {
 // The body is the receipt in every case; where it is not an acceptance it is a problem too (RFC 9457
 // lets a problem carry more members; "status" there is the receipt's word, the number is HTTP's).
 task<void> session::post_one(std::string event) {
-    auto& desk = at_.desk;
-    auto receipt = co_await ask<std::string>(at_, [&desk, who = who_, event](auto done) {
-        desk.submit(who, event, std::move(done));
-    });
+    const auto answer = expect<std::string>(at_);
+    at_.desk.submit(who_, std::move(event), answer->taker());
+    auto receipt = co_await answer->take();
     const int status = http_status(receipt);
     co_await say(status, status < 300 ? "application/json" : "application/problem+json",
                  std::move(receipt));
@@ -143,7 +142,7 @@ task<void> session::post_stream() {
 task<void> session::read_lines(std::shared_ptr<receipts> row) {
     const auto longest = at_.config.limits.event;
     wire::request_parser<wire::buffer_body> body{std::move(*head_)};
-    body.body_limit(boost::none);
+    body.body_limit(UINT64_MAX);  // each line has its own bound
     std::vector<char> piece(64u << 10);
     std::string line;
     const auto submit = [&row, &line] {

@@ -7,8 +7,8 @@ namespace caravan::http {
 
 namespace {
 
-constexpr std::size_t page = 500;           // lines fetched and written at once
-constexpr std::size_t limit_default = 1000;  // where nothing is said and nothing is followed
+constexpr std::size_t lines_at_once = 500;  // lines fetched and written at once
+constexpr std::size_t limit_default = 1000; // where nothing is said and nothing is followed
 
 struct fetched {
     std::vector<std::string> lines;
@@ -16,12 +16,11 @@ struct fetched {
 };
 
 task<fetched> fetch(core& at, const port::caller& who, const port::event_filter& wanted) {
-    auto& desk = at.desk;
-    co_return co_await ask<fetched>(at, [&desk, who, wanted](auto done) {
-        desk.events(who, wanted, [done](std::vector<std::string> lines, position upto) mutable {
-            done(fetched{std::move(lines), upto});
-        });
+    const auto answer = expect<fetched>(at);
+    at.desk.events(who, wanted, [taker = answer->taker()](std::vector<std::string> lines, position upto) {
+        taker(fetched{std::move(lines), upto});
     });
+    co_return co_await answer->take();
 }
 
 }  // namespace
@@ -48,7 +47,7 @@ task<void> session::read_events() {
     }
     if (!co_await begin_lines()) throw boost::system::system_error(asio::error::connection_aborted);
     for (auto left = wanted.limit; left > 0;) {
-        wanted.limit = std::min(left, page);
+        wanted.limit = std::min(left, lines_at_once);
         const auto got = co_await fetch(at_, who_, wanted);
         if (!co_await say_lines(got.lines))
             throw boost::system::system_error(asio::error::connection_aborted);
@@ -74,7 +73,7 @@ task<void> session::follow_events(port::event_filter wanted, bool bounded) {
     bool heard = true;
     while (heard && left > 0 && !departed_) {
         posted->store(false);
-        wanted.limit = std::min(left, page);
+        wanted.limit = std::min(left, lines_at_once);
         const auto got = co_await fetch(at_, who_, wanted);
         heard = co_await say_lines(got.lines);
         left -= std::min(left, got.lines.size());

@@ -83,7 +83,7 @@ task<void> link_connection::write() {
 
 task<std::string> link_connection::run(std::function<void(std::string)> received) {
     const auto self = shared_from_this();
-    asio::co_spawn(socket_.get_executor(), write(), asio::detached);
+    asio::co_spawn(socket_.get_executor(), [self] { return self->write(); }, asio::detached);
     error_code ec;
     while (!ended_) {
         beast::flat_buffer buffer;

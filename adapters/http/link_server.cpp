@@ -9,7 +9,7 @@ namespace caravan::http {
 
 namespace {
 
-constexpr auto handshake_time_max = std::chrono::seconds(10);
+constexpr auto greeting_time_max = std::chrono::seconds(10);
 constexpr std::size_t handshakes_max = 256;  // at once: strangers cannot pile up
 
 std::optional<port::device_kind> kind_of(const std::string& role) {
@@ -106,7 +106,7 @@ task<void> beast_link_server::body::serve(tcp::socket accepted) {
     const auto remote = accepted.remote_endpoint(ec);
     const auto from = to_text({remote.address().to_string(), remote.port()});
     tls_stream stream(std::move(accepted), secure);
-    beast::get_lowest_layer(stream).expires_after(handshake_time_max);
+    beast::get_lowest_layer(stream).expires_after(greeting_time_max);
     ++handshakes;
     co_await stream.async_handshake(asio::ssl::stream_base::server, into(ec));
     --handshakes;
@@ -132,7 +132,9 @@ task<void> beast_link_server::body::serve(tcp::socket accepted) {
         note("no WebSocket from " + who->role + " " + who->name + ": " + ec.message());
         co_return;
     }
-    co_await converse(std::move(connection), port::device{*kind, who->name});
+    // Named first: GCC 12 copies an aggregate made inside a co_await bit by bit, and its string dies twice.
+    const port::device device{*kind, who->name};
+    co_await converse(std::move(connection), device);
 }
 
 task<void> beast_link_server::body::converse(std::shared_ptr<link_connection> connection,

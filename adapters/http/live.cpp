@@ -212,17 +212,16 @@ task<bool> live::begin() {
 }
 
 task<bool> live::replay(position upto) {
-    auto& desk = at_.desk;
     while (sent_ < upto && !closed_) {
         auto wanted = filter_;
         wanted.after = sent_;
         wanted.limit = page;
         using answered = std::pair<std::vector<std::string>, position>;
-        const auto got = co_await ask<answered>(at_, [&desk, who = who_, wanted](auto done) {
-            desk.events(who, wanted, [done](std::vector<std::string> lines, position last) mutable {
-                done(answered{std::move(lines), last});
-            });
+        const auto answer = expect<answered>(at_);
+        at_.desk.events(who_, wanted, [taker = answer->taker()](std::vector<std::string> lines, position last) {
+            taker(answered{std::move(lines), last});
         });
+        const auto got = co_await answer->take();
         for (const auto& line : got.first)
             if (!co_await send("{\"event\":" + line + "}")) co_return false;
         if (got.second <= sent_) break;
@@ -261,10 +260,9 @@ task<bool> live::send_queued() {
 }
 
 task<port::answer> live::state(const char* path) {
-    auto& desk = at_.desk;
-    co_return co_await ask<port::answer>(at_, [&desk, who = who_, path](auto done) {
-        desk.read(who, path, "", std::move(done));
-    });
+    const auto answer = expect<port::answer>(at_);
+    at_.desk.read(who_, path, "", answer->taker());
+    co_return co_await answer->take();
 }
 
 task<bool> live::send(std::string text) {

@@ -65,7 +65,7 @@ task<bool> session::handshake() {
 task<bool> session::serve_one() {
     head_.emplace();
     head_->header_limit(head_max);
-    head_->body_limit(boost::none);  // judged by each form of body
+    head_->body_limit(UINT64_MAX);  // judged by each form of body (Boost 1.74 takes none for 0)
     body_read_ = false;
     keep_ = true;
     error_code ec;
@@ -238,10 +238,9 @@ task<void> session::linger() {
     error_code ec;
     auto& lowest = beast::get_lowest_layer(stream_);
     lowest.expires_after(linger_time_max);
-    char scratch[4096];
-    SSL_shutdown(stream_.native_handle());
-    co_await stream_.next_layer().async_write_some(asio::const_buffer(scratch, 0), into(ec));
+    co_await stream_.async_shutdown(into(ec));
     lowest.socket().shutdown(tcp::socket::shutdown_send, ec);
+    char scratch[4096];
     std::size_t left = 256u << 10;
     while (!ec && left > 0) {
         const auto n = co_await lowest.async_read_some(asio::buffer(scratch), into(ec));
@@ -267,12 +266,11 @@ task<void> session::no_console() {
 }
 
 task<void> session::read_state() {
-    auto& desk = at_.desk;
-    auto path = asked_.path.substr(3);  // without /v1
-    auto when = path == "/state" ? asked_.text("at") : std::string();
-    auto found = co_await ask<port::answer>(at_, [&desk, who = who_, path, when](auto done) {
-        desk.read(who, path, when, std::move(done));
-    });
+    const auto path = asked_.path.substr(3);  // without /v1
+    const auto when = path == "/state" ? asked_.text("at") : std::string();
+    const auto answer = expect<port::answer>(at_);
+    at_.desk.read(who_, path, when, answer->taker());
+    auto found = co_await answer->take();
     if (found.status == 200)
         co_await say(200, "application/json", std::move(found.json));
     else
@@ -285,10 +283,9 @@ task<void> session::plan() {
         co_await say({413, request.error().reason, request.error().detail});
         co_return;
     }
-    auto& desk = at_.desk;
-    auto found = co_await ask<port::answer>(at_, [&desk, who = who_, text = *request](auto done) {
-        desk.plan(who, text, std::move(done));
-    });
+    const auto answer = expect<port::answer>(at_);
+    at_.desk.plan(who_, *request, answer->taker());
+    auto found = co_await answer->take();
     if (found.status == 200)
         co_await say(200, "application/json", std::move(found.json));
     else

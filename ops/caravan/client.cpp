@@ -156,7 +156,7 @@ result<void> client::body::send(const wire::request<wire::string_body>& request)
 result<response> client::body::read(std::chrono::milliseconds silence_max,
                                     const std::function<bool(std::string_view)>* each) {
     wire::response_parser<wire::string_body> parser;
-    parser.body_limit(boost::none);  // lines are taken as they come
+    parser.body_limit(UINT64_MAX);  // lines are taken as they come (Boost 1.74 takes none for 0)
     auto ec = within(answer_time_max, [&](auto done) {
         wire::async_read_header(*stream, buffer, parser, std::move(done));
     });

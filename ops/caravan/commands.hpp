@@ -34,8 +34,7 @@ struct events_wish {
 };
 int show_events(const options&, const events_wish&);
 
-int create_van(const options&, const std::string& name, std::uint32_t vni,
-               const std::vector<std::string>& clouds);
+int create_van(const options&, const std::string& name);
 int delete_van(const options&, const std::string& name);
 
 struct migrate_wish {
@@ -46,7 +45,6 @@ struct migrate_wish {
 int plan(const options&, const migrate_wish&);
 int migrate(const options&, const migrate_wish&);
 int abort_migration(const options&, const std::string& id);
-int evacuate(const options&, const std::string& host, const std::string& to);
 // One migration until it ends, or, without an id, every event as it comes.
 int watch(const options&, const std::string& id);
 int submit(const options&, const std::string& file);

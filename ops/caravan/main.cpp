@@ -21,9 +21,7 @@ struct words {
     events_wish events;
     migrate_wish move;
     certificate_request certificate;
-    std::vector<std::string> clouds;
     std::string id, file, folder, cloud, process, journal, shell;
-    std::uint32_t vni = 0;
     std::uint64_t after = 0;
     std::function<int()> chosen;
 };
@@ -107,10 +105,6 @@ void add_moving(CLI::App& app, words& w) {
     command(app, w, "abort", "Undoes a migration that has not passed its pivot",
             "  caravan abort 01JD8X0000000000000000000A", [&w] { return abort_migration(w.asked, w.id); })
         ->add_option("MIGRATION", w.id, "which")->required();
-    auto* leave = command(app, w, "evacuate", "Moves every VM of a host to another cloud",
-                          "  caravan evacuate h1 --to umea", [&w] { return evacuate(w.asked, w.id, w.cloud); });
-    leave->add_option("HOST", w.id, "which")->required();
-    leave->add_option("--to", w.cloud, "destination cloud")->required();
     command(app, w, "submit", "Sends CloudEvents, one a line, and prints a receipt for each",
             "  caravan submit jobs.ndjson\n  scheduler | caravan submit -",
             [&w] { return submit(w.asked, w.file); })
@@ -118,13 +112,8 @@ void add_moving(CLI::App& app, words& w) {
 
     auto* van = command(app, w, "van", "Virtual networks", "", nullptr)->require_subcommand(1);
     auto* create = command(*van, w, "create", "Makes a virtual network known",
-                           "  caravan van create blue --vni 7001", [&w] {
-                               return create_van(w.asked, w.id, w.vni, w.clouds);
-                           });
-    create->add_option("NAME", w.id, "which")->required();
-    create->add_option("--vni", w.vni, "VXLAN network identifier, 1 to 16777215")
-        ->required()->check(CLI::Range(1, 16777215));
-    create->add_option("--cloud", w.clouds, "clouds that it spans (default: all peers)");
+                           "  caravan van create blue", [&w] { return create_van(w.asked, w.id); });
+    create->add_option("NAME", w.id, "1 to 11 of a-z, 0-9, - and .")->required();
     command(*van, w, "show", "One virtual network with its routes", "  caravan van show blue",
             [&w] { return show(w.asked, "vans", w.id); })->add_option("NAME", w.id, "which")->required();
     command(*van, w, "delete", "Forgets a virtual network that nobody is plugged into",

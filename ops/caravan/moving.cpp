@@ -1,4 +1,4 @@
-// The commands that move things: plan, migrate, abort, watch, evacuate, VANs, submit.
+// The commands that move things: plan, migrate, abort, watch, VANs, submit.
 #include <unistd.h>
 
 #include <cstdio>
@@ -202,32 +202,8 @@ int abort_migration(const options& asked, const std::string& id) {
                           "abort of " + id + " accepted; see how it ends: caravan watch " + id);
 }
 
-int evacuate(const options& asked, const std::string& host, const std::string& to) {
-    std::string data;
-    json_out out(data);
-    out.begin_object();
-    out.key("to");
-    out.value(std::string_view(to));
-    out.end_object();
-    return submit_and_say(asked, event_of("caravan.host.evacuate", host, data),
-                          "evacuation of " + host + " accepted; see: caravan migrations");
-}
-
-int create_van(const options& asked, const std::string& name, std::uint32_t vni,
-               const std::vector<std::string>& clouds) {
-    std::string data;
-    json_out out(data);
-    out.begin_object();
-    out.key("vni");
-    out.value(std::uint64_t(vni));
-    if (!clouds.empty()) {
-        out.key("clouds");
-        out.begin_array();
-        for (const auto& cloud : clouds) out.value(std::string_view(cloud));
-        out.end_array();
-    }
-    out.end_object();
-    return submit_and_say(asked, event_of("caravan.van.create", name, data), "van " + name + " accepted");
+int create_van(const options& asked, const std::string& name) {
+    return submit_and_say(asked, event_of("caravan.van.create", name, "{}"), "van " + name + " accepted");
 }
 
 int delete_van(const options& asked, const std::string& name) {
