@@ -38,6 +38,7 @@ controller::~controller() {
     }
     shell_.close();
     shell_.system.await_all_actors_done();
+    ledger_.stop();
 }
 
 result<void> controller::start() {
@@ -61,7 +62,8 @@ result<void> controller::start() {
     const auto before = view_;
     ledger_.observe([this](std::span<const committed> all) { watch(all); });
     ledger_.start();
-    feeds_ = std::make_unique<feeds>(*this, before);
+    feeds_ = std::make_unique<feeds>(*this);
+    feeds_->start();
     for (const auto& [name, h] : before.hosts)
         if (h.online) shell_.deliver(stream_id("host/" + name.text), command(host::command(host::lose{})));
     for (const auto& [name, p] : before.proxies)

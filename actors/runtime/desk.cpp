@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "actors/runtime/audit.hpp"
 #include "actors/runtime/controller.hpp"
 #include "topology/view.hpp"
 
@@ -115,7 +116,13 @@ class front_desk final : public port::desk {
 
     void read(const port::caller&, std::string path, std::string at, std::function<void(port::answer)> done) override {
         std::optional<std::string> found;
-        if (at.empty()) {
+        if (path == "/audit") {
+            auto report = audit_of(*controller_.ports.journal);
+            if (!report) return done({503, {}, report.error().reason, report.error().detail});
+            found = std::move(*report);
+        } else if (path.starts_with("/audit/")) {
+            found = audited_entry(*controller_.ports.journal, position(std::strtoull(path.c_str() + 7, nullptr, 10)));
+        } else if (at.empty()) {
             controller_.with_view([&](const topology::federation& f) { found = topology::view(f, path, options()); });
         } else {
             auto then = as_of(at);

@@ -60,6 +60,16 @@ class entity : public caf::event_based_actor {
         if (!read) quit(caf::exit_reason::unhandled_exception);
     }
 
+    // Whether an earlier life of this entity had a write under way that its replay did not meet.
+    bool caught_up() {
+        const auto before = version_;
+        state_ = {};
+        version_ = {};
+        replay();
+        settle();
+        return version_ != before;
+    }
+
     void apply(const caravan::fact& what, instant at) {
         if (const auto* mine = std::get_if<typename Kind::fact>(&what)) evolve(state_, *mine, at);
     }
@@ -112,8 +122,9 @@ class entity : public caf::event_based_actor {
     void finish(const result<std::pair<position, instant>>& how) {
         appending_ = false;
         if (!how) {
-            current_.answer({{}, {}, how.error()});
             deciding_.clear();
+            if (how.error().reason == "stale_version" && caught_up()) return waiting_.push_front(std::move(current_));
+            current_.answer({{}, {}, how.error()});
             return;
         }
         std::vector<stream_id> born;

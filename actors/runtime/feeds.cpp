@@ -8,6 +8,7 @@ namespace caravan::runtime {
 
 namespace {
 constexpr auto try_again = std::chrono::milliseconds(500);
+constexpr auto send_again = std::chrono::milliseconds(50);
 constexpr std::size_t batch_max = 256;
 }  // namespace
 
@@ -15,7 +16,8 @@ constexpr std::size_t batch_max = 256;
 
 class controller::feeds::teller {
   public:
-    teller(controller& c, peer_config& p) : controller_(c), peer_(p), thread_([this] { run(); }) {}
+    teller(controller& c, peer_config& p) : controller_(c), peer_(p) {}
+    void start() { thread_ = std::thread([this] { run(); }); }
     void stop() {
         {
             const std::lock_guard lock(mutex_);
@@ -117,7 +119,8 @@ class controller::feeds::teller {
 
 class controller::feeds::hearer {
   public:
-    hearer(controller& c, peer_config& p) : controller_(c), peer_(p), stream_("cloud/" + p.cloud.text) {
+    hearer(controller& c, peer_config& p) : controller_(c), peer_(p), stream_("cloud/" + p.cloud.text) {}
+    void start() {
         recover();
         thread_ = std::thread([this] { run(); });
         peer_.from->on_news([this] { nudge(); });
@@ -176,9 +179,11 @@ class controller::feeds::hearer {
         again_.clear();
         while (!stopped()) {
             const bool heard = hear();
+            send_swallowed();
             note_mark();
             std::unique_lock lock(mutex_);
-            if (!heard) more_.wait_for(lock, try_again, [this] { return stopping_ || news_; });
+            const auto wait = swallowed_.empty() ? try_again : send_again;
+            if (!heard) more_.wait_for(lock, wait, [this] { return stopping_ || news_; });
             news_ = false;
         }
     }
@@ -257,10 +262,20 @@ class controller::feeds::hearer {
     void send(sequence at, const stream_id& to, const command& what, position cause) {
         command_mail mail{what, {}, cause, {}, reply([this, at, to, what, cause](const answered& how) {
             // A failure of the house may have swallowed it: it is idempotent, so it is sent again.
-            if (how.broke && !stopped()) send(at, to, what, cause);
-            else settle(at);
+            if (!how.broke) return settle(at);
+            const std::lock_guard lock(mutex_);
+            swallowed_.push_back({at, to, what, cause});
         })};
         controller_.actors().deliver(to, std::move(mail));
+    }
+
+    void send_swallowed() {
+        std::vector<unsettled> all;
+        {
+            const std::lock_guard lock(mutex_);
+            all.swap(swallowed_);
+        }
+        for (const auto& u : all) send(u.at, u.to, u.what, u.cause);
     }
 
     void settle(sequence at) {
@@ -289,6 +304,13 @@ class controller::feeds::hearer {
     port::feed_record seen_;
     std::vector<std::pair<cloud::heard, position>> again_;
     std::set<sequence> acting_;
+    struct unsettled {
+        sequence at;
+        stream_id to;
+        command what;
+        position cause;
+    };
+    std::vector<unsettled> swallowed_;  // sent to one who died with it
     sequence acted_, marked_;
     instant mark_due_{};
     std::string complaint_;
@@ -296,7 +318,7 @@ class controller::feeds::hearer {
     std::thread thread_;
 };
 
-controller::feeds::feeds(controller& c, const topology::federation&) {
+controller::feeds::feeds(controller& c) {
     for (auto& p : c.ports.peers) {
         if (p.to) tellers_[p.cloud] = std::make_unique<teller>(c, p);
         if (p.from) hearers_[p.cloud] = std::make_unique<hearer>(c, p);
@@ -304,6 +326,11 @@ controller::feeds::feeds(controller& c, const topology::federation&) {
 }
 
 controller::feeds::~feeds() { stop(); }
+
+void controller::feeds::start() {
+    for (auto& [cloud, t] : tellers_) t->start();
+    for (auto& [cloud, h] : hearers_) h->start();
+}
 
 void controller::feeds::stop() {
     for (auto& [cloud, h] : hearers_) h->stop();

@@ -17,8 +17,9 @@ namespace caravan::runtime {
 
 class controller::feeds {
   public:
-    feeds(controller&, const topology::federation& at_start);
+    explicit feeds(controller&);
     ~feeds();
+    void start();  // once told() reaches it: what is committed in between is neither told nor heard
     void stop();  // no more is told or heard; what actors still answer finds us here
     void told(std::span<const committed>);  // from the ledger's thread
     std::uint64_t sent(const cloud_name&) const;

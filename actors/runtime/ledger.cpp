@@ -27,7 +27,9 @@ ledger::ledger(port::journal& journal, const port::clock& clock, cloud_name own)
     else failed_ = true;
 }
 
-ledger::~ledger() {
+ledger::~ledger() { stop(); }
+
+void ledger::stop() {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;

@@ -38,12 +38,13 @@ struct write {
 class ledger {
   public:
     ledger(port::journal&, const port::clock&, cloud_name own);
-    ~ledger();  // commits what has queued
+    ~ledger();
     ledger(const ledger&) = delete;
 
     // Everything committed, in order, once; called from the ledger's thread. Before start() only.
     void observe(std::function<void(std::span<const committed>)> watcher);
     void start();
+    void stop();  // commits what has queued; what comes later is never answered
     void append(write);
     position head() const;
     bool failed() const;  // the journal is gone: everything is refused until a restart

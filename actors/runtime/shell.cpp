@@ -43,10 +43,17 @@ caf::actor shell::living_one(shard& s, const stream_id& stream) {
 }
 
 void shell::deliver(const stream_id& to, command_mail mail) {
+    // A mail to one who has just died is dropped, and answered by that: not under the lock.
+    const auto answer = mail.answer;
     auto& s = shard_of(to);
-    const std::lock_guard lock(s.mutex);
-    if (const auto actor = living_one(s, to)) caf::anon_send(actor, std::move(mail));
-    else mail.answer({{}, refusal{"no_such_stream", to.text}, {}});
+    {
+        const std::lock_guard lock(s.mutex);
+        if (const auto actor = living_one(s, to)) {
+            caf::anon_send(actor, std::move(mail));
+            return;
+        }
+    }
+    answer({{}, refusal{"no_such_stream", to.text}, {}});
 }
 
 void shell::revive(const stream_id& stream) {

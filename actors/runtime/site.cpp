@@ -9,10 +9,19 @@ site::site(caf::actor_system& system, port::link_client& link, std::function<voi
 
 site::~site() { stop(); }
 
+// Nothing that refers to this site, or to its ports, is under way when it returns.
 void site::stop() {
-    stopping_ = true;
-    const std::lock_guard lock(mutex_);
-    for (auto& a : adapters_) caf::anon_send_exit(a->actor, caf::exit_reason::user_shutdown);
+    if (stopping_.exchange(true)) return;
+    std::vector<caf::actor> actors;
+    {
+        const std::lock_guard lock(mutex_);
+        for (auto& a : adapters_) actors.push_back(a->actor);
+    }
+    greeter_.stop();
+    for (auto& a : adapters_) a->pool->stop();
+    for (const auto& actor : actors) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    caf::scoped_actor self{system_};
+    self->wait_for(actors);
 }
 
 void site::add(std::size_t threads, adapter_acts acts) {
@@ -30,6 +39,7 @@ void site::raise(adapter& a) {
         log_("an adapter's actor died and is restarted: " + to_string(why));
         {
             const std::lock_guard lock(mutex_);
+            if (stopping_) return;
             raise(*which);
         }
         greet();  // the controller sends again what was under way

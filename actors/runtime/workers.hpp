@@ -15,19 +15,23 @@ class workers {
     explicit workers(std::size_t threads) {
         for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
     }
-    ~workers() {  // what has not begun is dropped
+    ~workers() { stop(); }
+    workers(const workers&) = delete;
+
+    void stop() {  // waits for what has begun; what has not is dropped
         {
             const std::lock_guard lock(mutex_);
             stopping_ = true;
         }
         more_.notify_all();
         for (auto& t : threads_) t.join();
+        threads_.clear();
     }
-    workers(const workers&) = delete;
 
     void post(std::function<void()> work) {
         {
             const std::lock_guard lock(mutex_);
+            if (stopping_) return;
             queue_.push_back(std::move(work));
         }
         more_.notify_one();

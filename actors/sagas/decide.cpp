@@ -117,7 +117,8 @@ decision look(const state& s, const hear_result& r, instant now) {
     return all;
 }
 
-decision kept(const state& s, const step_result& how) {
+decision kept(const state& s, const hear_result& r) {
+    const auto& how = r.how;
     std::vector<said> all;
     if (how.ended == outcome::ok) {
         all.push_back({fact(vm_kept{})});
@@ -126,7 +127,7 @@ decision kept(const state& s, const step_result& how) {
     } else if (how.reason == "already_released") {
         all.push_back({fact(pivot_found{})});
         open_step(s, saga::pivot_step + 1, direction::forward, 1, all);
-    } else {
+    } else if (r.key.attempt == s.source.attempt) {
         all.push_back({fact(step_failed{s.step, direction::undo, side::source, s.source.attempt, how})});
     }
     return all;
@@ -142,7 +143,7 @@ decision hear(const state& s, const hear_result& r, instant now) {
     if (s.now != phase::forward && s.now != phase::undoing) return nothing();
     if (r.key.step != s.step || r.key.way != way_of(s)) return nothing();  // of an earlier step: late
     if (r.key.what == op::observe) return sighting(s, r) ? look(s, r, now) : nothing();
-    if (r.key.what == op::keep_vm) return s.now == phase::undoing && !s.kept ? kept(s, r.how) : nothing();
+    if (r.key.what == op::keep_vm) return s.now == phase::undoing && !s.kept ? kept(s, r) : nothing();
     const auto& part = r.at == side::source ? s.source : s.destination;
     if (!part.needed || part.done || r.key.attempt != part.attempt || s.investigating) return nothing();
     if (s.now == phase::undoing && !s.kept) return nothing();

@@ -40,7 +40,8 @@ decision hear_ask(const state& s, const ask& c, const context& now) {
         case phase::settled:
         case phase::owed:
         case phase::owning:
-            if (undo) return at_once(s, c, {outcome::permanent, "already_released"});
+            if (!after_pivot && c.key.what != op::observe)  // nothing before the pivot is done again or undone
+                return at_once(s, c, {outcome::permanent, "already_released"});
             if (s.now == phase::settled) return at_once(s, c, {});
             if (c.key.what == op::resume_vm && s.now == phase::owning) return at_once(s, c, {});
             break;
@@ -67,7 +68,8 @@ decision hear_own(const state& s, const hear_result& c) {
         if (s.current && s.current->what == op::resume_vm) all.push_back(answer(s, *s.current, {}));
         else if (s.rank < rank_of(first)) all.push_back(answer(s, first, {}));
     } else if (c.key.what == op::observe && s.silent && s.now == phase::admitted) {
-        if (c.how.reason == "whole") return s.whole ? nothing() : facts(fact(awaiting_word{"whole"}));
+        if (s.whole) return nothing();  // kept until its release or its end is heard
+        if (c.how.reason == "whole") return facts(fact(awaiting_word{"whole"}));
         if (c.how.ended != outcome::ok) return facts(fact(awaiting_word{"unseen"}));
         return facts(fact(freeing{"deadline_passed"}));
     } else if (c.key.what == op::release && s.now == phase::freeing) {
