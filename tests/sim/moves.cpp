@@ -1,0 +1,271 @@
+// One VM, both ways, with everything that a scheduler may ask wrongly.
+#include <catch2/catch.hpp>
+
+#include "tests/sim/federation.hpp"
+
+using namespace caravan;
+using namespace caravan::testing;
+
+namespace {
+
+sim::guest guest(const std::string& name, std::uint32_t number = 1) { return {name, "lan", number}; }
+
+std::string text(const whole_cloud& c, const migration_id& id) {
+    const auto m = c.migration(id);
+    return m ? m->state + " in " + m->phase + ": " + m->reason + " stuck: " + m->stuck : "unknown";
+}
+
+void ends(federation& f, whole_cloud& from, const receipt& r, const std::string& state) {
+    INFO(r.text);
+    REQUIRE(r.status == "accepted");
+    const bool over = await([&] { return from.ended(r.migration); });
+    INFO(text(from, r.migration));
+    REQUIRE(over);
+    CHECK(from.migration(r.migration)->state == state);
+    auto& to = f.other(from);
+    CHECK(await([&] { return !to.migration(r.migration) || to.ended(r.migration); }));
+}
+
+void is_clean(federation& f) {
+    for (const auto& v : f.world.violations()) FAIL_CHECK(v);
+    await([&] { return f.world.leftovers().empty(); }, 5s);
+    for (const auto& left : f.world.leftovers()) FAIL_CHECK(left);
+    for (auto* c : {&f.a, &f.b}) {
+        CHECK(await([&] { return c->state() == c->replayed_state(); }, 5s));
+        c->controller->with_view([](const topology::federation& v) {
+            for (const auto& [name, h] : v.hosts) CHECK(h.reserved.empty());
+        });
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a VM moves to the other cloud and back") {
+    federation f;
+    f.boot(f.a, 0, guest("vm1"));
+    CHECK(f.a.submit("caravan.van.create", "lan", "{}").status == "accepted");
+    CHECK(await([&] { return f.a.state() == f.a.replayed_state(); }));
+
+    ends(f, f.a, f.a.migrate("vm1"), "done");
+    CHECK(f.home_of("vm1").cloud == f.b.name);
+    CHECK(f.b.vm("vm1").run_right == epoch(2));
+    CHECK(f.b.vm("vm1").state == "running");
+    CHECK(f.a.vm("vm1").state == "absent");
+    is_clean(f);
+
+    ends(f, f.b, f.b.migrate("vm1"), "done");
+    CHECK(f.home_of("vm1").cloud == f.a.name);
+    CHECK(f.a.vm("vm1").run_right == epoch(3));
+    is_clean(f);
+}
+
+TEST_CASE("what cannot be is refused by name, and nothing is copied") {
+    federation f;
+    f.boot(f.a, 0, guest("vm1", 1));
+    const auto refused = [](const receipt& r, const std::string& reason) {
+        INFO(r.text);
+        CHECK(r.status == "refused");
+        CHECK(r.reason == reason);
+    };
+    refused(f.a.migrate("vm9"), "no_such_vm");
+    refused(f.a.submit("caravan.vm.migrate", "vm1", R"({"to":"nowhere"})"), "no_such_cloud");
+    refused(f.a.submit("caravan.vm.migrate", "vm1", R"({"to":"thales"})"), "already_there");
+    refused(f.a.submit("caravan.vm.dance", "vm1", "{}"), "unknown_type");
+    refused(f.a.submit("caravan.migration.abort", "01J", "{}"), "no_such_migration");
+    CHECK(f.a.submit("caravan.vm.migrate", "vm1", R"({"to":7})").status == "malformed");
+
+    const auto no = [&](const sim::guest& g, const std::string& reason) {
+        f.boot(f.a, 1, g);
+        const auto r = f.a.migrate(g.name);
+        ends(f, f.a, r, "refused");
+        CHECK(f.a.migration(r.migration)->reason == reason);
+        CHECK(f.home_of(g.name) == f.a.place_of(1));
+        CHECK(f.a.vm(g.name).state == "running");
+        CHECK(f.a.vm(g.name).run_right == epoch(1));
+        CHECK(f.world.copies_of(vm_name(g.name)).size() == 1);
+        is_clean(f);
+    };
+    no({"giant", "lan", 2, bytes{65} << 30}, "no_capacity");
+    no({"hoarder", "lan", 3, 128 << 20, bytes{5} << 40}, "no_capacity");
+    f.boot(f.b, 0, guest("twin", 4));
+    no({"other-twin", "lan", 4}, "mac_taken");
+    auto strange = sim::spec_of(guest("strange", 5));
+    strange.disks[0].base_digest = "sha256:" + std::string(64, 'c');
+    f.world.boot(f.a.place_of(0), strange);
+    REQUIRE(await([&] { return f.a.vm("strange").state == "running"; }));
+    const auto r = f.a.migrate("strange");
+    ends(f, f.a, r, "refused");
+    CHECK(f.a.migration(r.migration)->reason == "no_base_image");
+    is_clean(f);
+}
+
+TEST_CASE("the same submission twice is one migration") {
+    federation f;
+    f.boot(f.a, 0, guest("vm1"));
+    const auto first = f.a.submit("caravan.vm.migrate", "vm1", R"({"to":"umea"})", "job-17");
+    REQUIRE(first.status == "accepted");
+    const auto again = f.a.submit("caravan.vm.migrate", "vm1", R"({"to":"umea"})", "job-17");
+    CHECK(again.status == "duplicate");
+    CHECK(again.migration == first.migration);
+    ends(f, f.a, first, "done");
+    const auto late = f.a.submit("caravan.vm.migrate", "vm1", R"({"to":"umea"})", "job-17");
+    CHECK(late.status == "duplicate");
+    CHECK(late.migration == first.migration);
+    CHECK(late.at == again.at);
+    is_clean(f);
+}
+
+namespace {
+// A copy that takes seconds; until it is let go.
+ground slow_ground() {
+    ground g;
+    g.pace.rate = 4 << 20;
+    return g;
+}
+void let_go(federation& f) { f.world.set_pace({}); }
+receipt begin_slow(federation& f) {
+    f.boot(f.a, 0, guest("vm1"));
+    const auto r = f.a.migrate("vm1");
+    INFO(r.text);
+    REQUIRE(r.status == "accepted");
+    REQUIRE(await([&] {
+        const auto all = f.world.copies_of(vm_name("vm1"));
+        return all.size() == 2 && all.back().state == port::run_state::arriving;
+    }));
+    return r;
+}
+}  // namespace
+
+TEST_CASE("a VM that moves is not moved twice") {
+    federation f(slow_ground());
+    const auto r = begin_slow(f);
+    CHECK(f.a.migrate("vm1").reason == "vm_already_moving");
+    let_go(f);
+    ends(f, f.a, r, "done");
+    is_clean(f);
+}
+
+TEST_CASE("an abort in the copy leaves the VM where it was") {
+    federation f(slow_ground());
+    const auto r = begin_slow(f);
+    CHECK(f.a.submit("caravan.migration.abort", r.migration.text, "{}").status == "accepted");
+    ends(f, f.a, r, "undone");
+    CHECK(f.a.migration(r.migration)->reason == "aborted");
+    CHECK(f.home_of("vm1") == f.a.place_of(0));
+    CHECK(f.a.vm("vm1").state == "running");
+    CHECK(f.a.vm("vm1").run_right == epoch(1));
+    is_clean(f);
+    let_go(f);
+    ends(f, f.a, f.a.migrate("vm1"), "done");
+    is_clean(f);
+}
+
+TEST_CASE("controllers restart while a VM is copied") {
+    federation f(slow_ground());
+    const auto r = begin_slow(f);
+    SECTION("the source's") {
+        f.a.stop_controller();
+        f.a.start_controller();
+    }
+    SECTION("the destination's") {
+        f.b.stop_controller();
+        f.b.start_controller();
+    }
+    SECTION("both, and the copy ends meanwhile") {
+        f.a.stop_controller();
+        f.b.stop_controller();
+        let_go(f);
+        REQUIRE(await([&] { return f.world.copies_of(vm_name("vm1")).back().state == port::run_state::paused; }));
+        f.a.start_controller();
+        f.b.start_controller();
+    }
+    let_go(f);
+    ends(f, f.a, r, "done");
+    CHECK(f.home_of("vm1").cloud == f.b.name);
+    is_clean(f);
+}
+
+namespace {
+// Holds the migration between the release and the acquisition: no word of the release gets through.
+receipt release_unheard(federation& f) {
+    f.boot(f.a, 0, guest("vm1"));
+    f.world.set_deaf(true);
+    f.world.set_pace({4 << 20});
+    const auto r = f.a.migrate("vm1");
+    REQUIRE(await([&] { return f.world.copies_of(vm_name("vm1")).size() == 2; }));
+    f.a.feed_outage = true;
+    let_go(f);
+    REQUIRE(await([&] { return f.a.vm("vm1").state == "released"; }));
+    CHECK(f.home_of("vm1") == sim::place{});  // in doubt it is paused, never doubled
+    return r;
+}
+}  // namespace
+
+TEST_CASE("a release that nobody hears is heard when the feed is back") {
+    federation f;
+    const auto r = release_unheard(f);
+    std::this_thread::sleep_for(300ms);  // nothing happens without the word
+    CHECK(f.home_of("vm1") == sim::place{});
+    CHECK(f.b.vm("vm1").state == "arriving");
+    SECTION("both controllers live on") {}
+    SECTION("the source's controller was restarted in between") {
+        f.a.stop_controller();
+        f.a.start_controller();
+    }
+    SECTION("the destination's controller was restarted in between") {
+        f.b.stop_controller();
+        f.b.start_controller();
+    }
+    f.a.feed_outage = false;
+    ends(f, f.a, r, "done");
+    CHECK(f.home_of("vm1").cloud == f.b.name);
+    CHECK(f.b.vm("vm1").run_right == epoch(2));
+    is_clean(f);
+}
+
+TEST_CASE("control links are cut and heal") {
+    federation f(slow_ground());
+    const auto r = begin_slow(f);
+    const std::pair<whole_cloud*, port::device> all[] = {{&f.a, f.a.device_of(0)},
+                                                   {&f.a, f.a.proxy_device()},
+                                                   {&f.b, f.b.proxy_device()},
+                                                   {&f.b, f.b.device_of(0)},
+                                                   {&f.b, f.b.device_of(1)}};
+    for (const auto& [c, who] : all) c->hub.cut(who);
+    let_go(f);
+    REQUIRE(await([&] { return f.world.copies_of(vm_name("vm1")).back().state == port::run_state::paused; }));
+    CHECK_FALSE(f.a.ended(r.migration));
+    for (const auto& [c, who] : all) c->hub.heal(who);
+    ends(f, f.a, r, "done");
+    CHECK(f.home_of("vm1").cloud == f.b.name);
+    is_clean(f);
+}
+
+TEST_CASE("adapters' actors die in the middle of their work") {
+    federation f(slow_ground());
+    const auto r = begin_slow(f);
+    const auto kill_all = [](whole_cloud& c) {
+        for (auto& agent : c.agents)
+            for (const auto one : {act::start_copy, act::attach_silent, act::open_end}) agent->kill(one);
+        c.proxy->kill(act::open_relay);
+        c.proxy->kill(act::set_routes);
+    };
+    kill_all(f.a);
+    kill_all(f.b);
+    let_go(f);
+    ends(f, f.a, r, "done");
+    CHECK(f.home_of("vm1").cloud == f.b.name);
+    is_clean(f);
+}
+
+TEST_CASE("a copy that is cut off is tried again, or undone") {
+    federation f(slow_ground());
+    const auto r = begin_slow(f);
+    f.world.restart_daemon(f.b.place_of(0));
+    f.world.restart_daemon(f.b.place_of(1));
+    REQUIRE(await([&] { return f.world.copies_of(vm_name("vm1")).size() == 1; }));
+    CHECK(f.home_of("vm1") == f.a.place_of(0));
+    CHECK(f.a.submit("caravan.migration.abort", r.migration.text, "{}").status == "accepted");
+    ends(f, f.a, r, "undone");
+    is_clean(f);
+}
