@@ -35,7 +35,7 @@ void notify(const char* state) {
 }  // namespace
 
 actor_house::actor_house() {
-    // With the default policy a crowd of actors starves (docs/adr/0002-caf-scheduling.md).
+    // With the default policy a crowd of actors starves (docs/adr/caf-scheduling.md).
     config.set("scheduler.policy", caf::atom("sharing"));
     config.set("scheduler.max-threads", std::size_t{4});
     config.set("scheduler.max-throughput", std::size_t{64});

@@ -2,10 +2,13 @@
 """proof.py: what is really there, and whether a migration kept its promises.
 
 proof.py world FILE    what every host holds: domains, files, sockets, taps -> FILE
+proof.py settled FILE VM=CLOUD...
+                       each VM runs exactly once, in that cloud, and beside these nothing is there
+                       that was not in FILE; a line a fault, exit 0 only if there is none
 proof.py judge DIR     the evidence in DIR (see ops/demo) -> report.json there, and a line a proof;
                        exit 0 only if every proof held
 
-Both read `ops/lab status -o json` from stdin.
+All read `ops/lab status -o json` from stdin.
 """
 import collections
 import glob
@@ -44,6 +47,10 @@ def home(host):
     return os.path.dirname(os.path.dirname(host["images"]))
 
 
+# The agent's note of its base images' digests: of the host, not of any VM.
+HOSTS_OWN = {"file lib/images/.caravan-bases"}
+
+
 def look_at(host):
     found = set()
     for top in ("lib", "run", "etc"):
@@ -60,7 +67,7 @@ def look_at(host):
                          "state": virsh(host, "domstate", name).strip(),
                          "files": sorted(filter(None, sources)),
                          "taps": [t.get("dev") for t in xml.fromstring(definition).iter("target")]}
-    return {"things": sorted(found), "domains": domains}
+    return {"things": sorted(found - HOSTS_OWN), "domains": domains}
 
 
 def world():
@@ -273,7 +280,22 @@ def tell(held, proof, moves, hits):
             print("   ", *broken, move.verify.strip(), session)
 
 
+def settled(before, places):
+    now = world()
+    faults = leftovers(before, now, places)
+    for vm, cloud in places.items():
+        copies = [f"{host} {d['state']}" for host, held in now.items()
+                  for name, d in held["domains"].items() if name == vm]
+        if len(copies) != 1 or not re.fullmatch(rf"{cloud}\.\w+ running", copies[0]):
+            faults.append(f"{vm} should run in {cloud} alone: {', '.join(copies) or 'nowhere'}")
+    print(*faults, sep="\n", end="\n" if faults else "")
+    return not faults
+
+
 def main():
+    if sys.argv[1] == "settled":
+        places = dict(word.split("=") for word in sys.argv[3:])
+        return 0 if settled(json.loads(read(sys.argv[2])), places) else 1
     if sys.argv[1] == "world":
         with open(sys.argv[2], "w") as file:
             json.dump(world(), file)
