@@ -10,9 +10,8 @@ TEST_CASE("the hypervisor contract on libvirt", "[libvirt]") {
     const char* script = std::getenv("CARAVAN_LIBVIRT_LAB");
     const char* emulator = std::getenv("CARAVAN_LIBVIRT_EMULATOR");
     if (!script || !emulator) {
-        WARN(
-            "skipped: CARAVAN_LIBVIRT_LAB (libvirt_world.hpp says what script) and "
-            "CARAVAN_LIBVIRT_EMULATOR name no lab of two hosts");
+        // libvirt_world.hpp says what script; ops/test lab tries the same adapter in whole moves.
+        WARN("skipped: CARAVAN_LIBVIRT_LAB names no lab");
         return;
     }
     const char* only = std::getenv("CARAVAN_LIBVIRT_ONLY");  // a part of a check's name
