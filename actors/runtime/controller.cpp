@@ -33,6 +33,7 @@ controller::~controller() {
     if (feeds_) feeds_->stop();
     {
         const std::lock_guard lock(devices_mutex_);
+        closing_ = true;
         for (auto& [who, actor] : devices_) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
         devices_.clear();
     }

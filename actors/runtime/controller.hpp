@@ -79,6 +79,7 @@ class controller final : public port::link_listener {
     mutable std::mutex devices_mutex_;
     std::map<port::device, caf::actor> devices_;
     std::map<port::device, bool> online_;
+    bool closing_ = false;  // no device's actor is brought to life any more
     std::atomic<std::uint64_t> next_order_;
     shell shell_;
     std::unique_ptr<feeds> feeds_;

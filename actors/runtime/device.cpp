@@ -171,6 +171,7 @@ void controller::connected(const port::device& who) {
     caf::actor actor;
     {
         const std::lock_guard lock(devices_mutex_);
+        if (closing_) return;
         auto& known = devices_[who];
         if (!known) known = spawn_device(*this, who);
         actor = known;
@@ -195,6 +196,7 @@ std::uint64_t controller::order_device(const port::device& who, order what,
                                        std::function<void(const report&)> done) {
     const auto number = what.number = next_order_++;
     const std::lock_guard lock(devices_mutex_);
+    if (closing_) return number;
     auto& known = devices_[who];
     if (!known) known = spawn_device(*this, who);
     caf::anon_send(known, order_mail{std::move(what), std::move(done)});

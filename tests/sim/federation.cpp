@@ -133,6 +133,7 @@ whole_cloud::whole_cloud(sim::world& world, cloud_name own, cloud_name other, st
         world_.add_host(place_of(i), sim::host_for_guests(g.memory));
     }
     site_actors_ = std::make_unique<caf::actor_system>(config_);
+    controller_actors_ = std::make_unique<caf::actor_system>(config_);
     start_controller();
     start_sites();
 }
@@ -166,7 +167,6 @@ void whole_cloud::start_controller() {
     ports.new_migration_id = [this] { return adapter::new_migration_id(clock_.now(), adapter::random_bytes(10)); };
     ports.new_incarnation = [this] { return adapter::new_ulid(clock_.now(), adapter::random_bytes(10)); };
     ports.log = log_of("controller");
-    controller_actors_ = std::make_unique<caf::actor_system>(config_);
     controller = std::make_unique<runtime::controller>(*controller_actors_, name, std::move(ports));
     if (auto started = controller->start(); !started)
         throw std::runtime_error("controller: " + started.error().reason + " " + started.error().detail);
@@ -177,7 +177,6 @@ void whole_cloud::stop_controller() {
     hub.hush();
     controller.reset();
     server_.reset();
-    controller_actors_.reset();
     journal_.reset();
     sqlite_.reset();
 }

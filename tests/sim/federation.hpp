@@ -88,6 +88,7 @@ class whole_cloud {
     adapter::system_clock clock_;
     std::atomic<std::uint64_t> next_ = 1;
     caf::actor_system_config config_;
+    // A thread that ever spawned in a system must end before it (CAF's loggers): so for all lives.
     std::unique_ptr<caf::actor_system> site_actors_, controller_actors_;
     sim::timer_thread wires_;
 

@@ -26,6 +26,13 @@ void ends(federation& f, whole_cloud& from, const receipt& r, const std::string&
     CHECK(await([&] { return !to.migration(r.migration) || to.ended(r.migration); }));
 }
 
+port::route route_of(whole_cloud& c, const std::string& mac) {
+    const auto all = c.site_routes->observe();
+    for (const auto& r : *all)
+        if (r.mac == mac) return r;
+    return {};
+}
+
 void is_clean(federation& f) {
     for (const auto& v : f.world.violations()) FAIL_CHECK(v);
     await([&] { return f.world.leftovers().empty(); }, 5s);
@@ -52,6 +59,15 @@ TEST_CASE("a VM moves to the other cloud and back") {
     CHECK(f.b.vm("vm1").state == "running");
     CHECK(f.a.vm("vm1").state == "absent");
     is_clean(f);
+    // The network followed: both sites send its frames to the one place where it was announced last.
+    const auto mac = sim::spec_of(guest("vm1")).nics[0].mac;
+    for (auto* c : {&f.a, &f.b}) {
+        CHECK(await([&] { return route_of(*c, mac).run_right == epoch(2); }));
+        CHECK(route_of(*c, mac).at == f.b.name);
+        CHECK(route_of(*c, mac).here == (c == &f.b));
+    }
+    CHECK(f.world.announcements().back().where == f.home_of("vm1"));
+    CHECK(f.world.announcements().size() == 2);
 
     ends(f, f.b, f.b.migrate("vm1"), "done");
     CHECK(f.home_of("vm1").cloud == f.a.name);
