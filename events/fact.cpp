@@ -75,13 +75,43 @@ const std::unordered_map<std::string_view, maker>& makers() {
     return table;
 }
 
+template <class T>
+std::string kind_of() {
+    if constexpr (is_vector<T>::value) return "list";
+    else if constexpr (std::is_same_v<T, bool>) return "true or false";
+    else if constexpr (std::is_same_v<T, instant>) return "time";
+    else if constexpr (std::is_same_v<T, duration>) return "microseconds";
+    else if constexpr (is_counter<T>::value || std::is_integral_v<T>) return "integer";
+    else if constexpr (named_enum<T>) return "name";
+    else if constexpr (described<T>) return "object";
+    else return "string";
+}
+
 struct documenting {
     std::string_view type;
     std::vector<documented_field>& to;
+    std::string prefix;
+    bool hidden = false;
     template <class T>
-    void field(const char* name, T&, const char* text) { to.push_back({type, name, text, false}); }
+    void field(const char* name, T& x, const char* text) {
+        to.push_back({type, prefix + name, kind_of<T>(), text, hidden});
+        if constexpr (is_vector<T>::value) nest<typename T::value_type>(prefix + name + "[].");
+        else if constexpr (described<T>) nest<std::decay_t<decltype(x)>>(prefix + name + ".");
+    }
     template <class T>
-    void inside(const char* name, T&, const char* text) { to.push_back({type, name, text, true}); }
+    void inside(const char* name, T& x, const char* text) {
+        documenting{type, to, prefix, true}.field(name, x, text);
+    }
+
+  private:
+    template <class T>
+    void nest(std::string below) {
+        if constexpr (described<T>) {
+            documenting deeper{type, to, std::move(below), hidden};
+            T x{};
+            describe(deeper, x);
+        }
+    }
 };
 
 }  // namespace
@@ -109,10 +139,10 @@ std::vector<documented_field> all_fields() {
     std::vector<documented_field> all;
     each_type([&]<class G, class T>(const fact_type& type) {
         const auto before = all.size();
-        documenting visitor{type.name, all};
+        documenting visitor{type.name, all, {}};
         T x{};
         describe(visitor, x);
-        if (all.size() == before) all.push_back({type.name, "", "", false});
+        if (all.size() == before) all.push_back({type.name, "", "", "", false});
     });
     return all;
 }

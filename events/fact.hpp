@@ -37,9 +37,12 @@ std::string data_of(const fact&, part);
 // Permanent "unknown_type" for a name that no version of Caravan had, "malformed" for bad data.
 result<fact> fact_from(std::string_view type, const json_value& shared, const json_value* inside);
 
-// One line per field of every fact type: what docs/events.md is made of.
+// One line per field of every fact type, also of what is nested: what docs/events.md is made of.
 struct documented_field {
-    std::string_view type, field, text;
+    std::string_view type;
+    std::string field;  // "about[].vm.disks[].target"; empty for a type without fields
+    std::string kind;   // as JSON has it: "integer", "time", "cow or disk"
+    std::string_view text;
     bool inside = false;
 };
 std::vector<documented_field> all_fields();

@@ -4,6 +4,7 @@
 #include <rapidjson/reader.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -93,8 +94,11 @@ std::optional<instant> parse_instant(std::string_view text) {
     const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(unsigned(month)),
                                            std::chrono::day(unsigned(day))};
     if (!shaped || !date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
-    return instant(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
-           std::chrono::minutes(minute) + std::chrono::seconds(second) + duration(micros) - offset;
+    const instant at = instant(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
+                       std::chrono::minutes(minute) + std::chrono::seconds(second) + duration(micros) - offset;
+    const bool writable = at >= std::chrono::sys_days(std::chrono::year(0) / 1 / 1) &&
+                          at < std::chrono::sys_days(std::chrono::year(10'000) / 1 / 1);
+    return writable ? std::optional(at) : std::nullopt;
 }
 
 // ---- writing
@@ -107,7 +111,30 @@ void json_out::key(std::string_view name) {
     first_ = true;
 }
 
+namespace {
+
+std::size_t length_of(char first) {
+    const auto c = static_cast<unsigned char>(first);
+    return c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+}
+
+// A broken byte becomes U+FFFD: what is written can always be read again, whoever wrote the text.
+std::string mended(std::string_view text) {
+    std::string good;
+    while (!text.empty()) {
+        std::size_t n = std::min<std::size_t>(text.size(), 4);
+        while (n > 0 && !(simdjson::validate_utf8(text.data(), n) && length_of(text.front()) == n)) --n;
+        if (n == 0) good += "\xEF\xBF\xBD";
+        good.append(text, 0, n);
+        text.remove_prefix(std::max<std::size_t>(n, 1));
+    }
+    return good;
+}
+
+}  // namespace
+
 void json_out::value(std::string_view text) {
+    if (!simdjson::validate_utf8(text.data(), text.size())) return value(std::string_view(mended(text)));
     separate();
     to_ += '"';
     std::size_t clean = 0;  // start of the run that needs no escape

@@ -243,7 +243,8 @@ class field_reader {
         x.clear();
         for (const auto& item : v.items()) {
             if (!error.empty()) return;
-            read(item, x.emplace_back(), pointer + '/' + std::to_string(x.size() - 1), error);
+            const auto place = pointer + '/' + std::to_string(x.size());
+            read(item, x.emplace_back(), place, error);
         }
     }
     json_value object_;

@@ -147,7 +147,10 @@ struct acquire {
 };
 
 
-using fact = std::variant<discovered, started, stopped, changed, vanished, strayed, move_begun, move_abandoned, run_right_released, departed, expected, unexpected, run_right_acquired>;
-using command = std::variant<observe, begin_move, abandon_move, release, depart, expect, forget, acquire>;
+using fact = std::variant<discovered, started, stopped, changed, vanished, strayed, move_begun,
+                          move_abandoned, run_right_released, departed, expected, unexpected,
+                          run_right_acquired>;
+using command =
+    std::variant<observe, begin_move, abandon_move, release, depart, expect, forget, acquire>;
 
 }  // namespace caravan::vm

@@ -1,0 +1,104 @@
+#include "actors/sagas/state.hpp"
+#include "tests/unit/aggregates/walk.hpp"
+
+using namespace caravan;
+using namespace caravan::migration;
+
+namespace {
+
+const migration_id id("m1");
+using saga::index_of;
+
+requested request() {
+    requested r;
+    r.id = id;
+    r.from = cloud_name("thales");
+    r.to = cloud_name("umea");
+    r.run_right = epoch(5);
+    r.host = host_name("h1");
+    r.deadline = test::noon + std::chrono::minutes(5);
+    return r;
+}
+
+asking key(op what, direction way = direction::forward, std::uint32_t attempt = 1) {
+    return {id, index_of(what), way, attempt, what};
+}
+
+// Forward up to the step whose op this is, which has been asked for.
+state at(op what) {
+    auto s = test::grown(state{}, migration::fact(requested(request())));
+    while (s.step < index_of(what)) {
+        const auto step = s.step;
+        for (const auto where : {side::source, side::destination})
+            if (touches(step, where)) evolve(s, step_done{step, direction::forward, where}, test::noon);
+    }
+    if (touches(s.step, side::destination)) evolve(s, asked{key(what), {}}, test::noon);
+    return s;
+}
+
+hear_result heard(side where, asking k, outcome how, const char* reason = "") {
+    return {where, std::move(k), {how, reason}, {}};
+}
+
+}  // namespace
+
+TEST_CASE("migration: every phase × every command") {
+    const auto source = side::source, there = side::destination;
+    const auto copying = at(op::start_copy);
+    const auto lost = test::grown(copying, migration::fact(step_failed{index_of(op::start_copy), direction::forward, source, 1, {outcome::unknown, "connection_lost"}}),
+                                  migration::fact(asked{{id, index_of(op::start_copy), direction::forward, 2, op::observe}, {}}));
+    auto seen = lost;
+    note(seen, heard(source, {id, index_of(op::start_copy), direction::forward, 2, op::observe}, outcome::ok, "off"));
+    const auto undoing_now = test::grown(copying, migration::fact(undoing{"aborted"}));
+    const auto kept = test::grown(undoing_now, migration::fact(vm_kept{}));
+    const auto refused = test::grown(at(op::reserve), migration::fact(step_failed{0, direction::forward, there, 1, {outcome::permanent, "no_capacity"}}),
+                                     migration::fact(undoing{"no_capacity"}));
+    const auto done = test::grown(at(op::retire_copy), migration::fact(ended{true, false, "", {}, 0, 0}));
+    const auto undone = test::grown(kept, migration::fact(ended{false, false, "aborted", {}, 0, 0}));
+    const asking look2{id, index_of(op::start_copy), direction::forward, 2, op::observe};
+    const asking keep{id, index_of(op::start_copy), direction::undo, 1, op::keep_vm};
+    test::walk<state, migration::command>("migration",
+        {{"absent", {}}, {"forward: admit", at(op::reserve)}, {"forward: prepare storage", at(op::stage_disk)},
+         {"forward: open channel", at(op::open_channel)}, {"forward: copy", copying},
+         {"forward: copy, outcome lost", lost}, {"forward: copy, lost, off here", seen},
+         {"forward: release run-right", at(op::release_run_right)},
+         {"forward: acquire run-right", at(op::resume_vm)}, {"forward: retire source", at(op::retire_copy)},
+         {"undoing: not on record yet", undoing_now}, {"undoing: copy", kept}, {"undoing: refused", refused},
+         {"done", done}, {"undone", undone}},
+        {{"begin", begin{}}, {"abort", migration::abort{"operator"}},
+         {"admitted", heard(there, key(op::reserve), outcome::ok)},
+         {"admission refused", heard(there, key(op::reserve), outcome::permanent, "no_capacity")},
+         {"admission unheard", step_timeout{there, key(op::reserve)}},
+         {"staged", heard(there, key(op::stage_disk), outcome::ok)},
+         {"opened here", heard(source, key(op::open_channel), outcome::ok)},
+         {"opened there", heard(there, key(op::open_channel), outcome::ok)},
+         {"copied", heard(source, key(op::start_copy), outcome::ok)}, {"copy ready", copy_ready{}},
+         {"copy failed", heard(source, key(op::start_copy), outcome::transient, "copy_failed")},
+         {"copy impossible", heard(source, key(op::start_copy), outcome::permanent, "vm_not_running")},
+         {"copy unknown", heard(source, key(op::start_copy), outcome::unknown, "connection_lost")},
+         {"figures", note_copied{1, 2, duration(3)}},
+         {"seen here: running", heard(source, look2, outcome::ok, "running")},
+         {"seen there: whole", heard(there, look2, outcome::ok, "whole")},
+         {"seen there: nothing", heard(there, look2, outcome::ok, "nothing")},
+         {"look again", retry{look2}},
+         {"released", heard(source, key(op::release_run_right), outcome::ok)},
+         {"release impossible", heard(source, key(op::release_run_right), outcome::permanent, "still_running")},
+         {"release unknown", heard(source, key(op::release_run_right), outcome::unknown, "not_off")},
+         {"acquired", heard(there, key(op::resume_vm), outcome::ok)},
+         {"acquire failed", heard(there, key(op::resume_vm), outcome::permanent, "copy_not_whole")},
+         {"retired here", heard(source, key(op::retire_copy), outcome::ok)},
+         {"retired there", heard(there, key(op::retire_copy), outcome::ok)},
+         {"kept", heard(source, keep, outcome::ok)},
+         {"keep: released", heard(source, keep, outcome::permanent, "already_released")},
+         {"keep unheard", step_timeout{source, keep}},
+         {"copy undone", heard(source, key(op::abort_copy, direction::undo), outcome::ok)},
+         {"retry admission", retry{key(op::reserve)}}},
+        [](const state&) { return 0; }, [](phase p) { return p == phase::done || p == phase::undone; });
+}
+
+TEST_CASE("migration: the request that a peer gets does not say where the VM runs") {
+    const auto s = test::grown(state{}, migration::fact(requested(request())));
+    const auto asking_now = decide(s, begin{}, test::here);
+    REQUIRE((asking_now && asking_now->size() == 1));
+    CHECK(data_of(asking_now->front().what, part::all).find("h1") == std::string::npos);
+}

@@ -1,0 +1,57 @@
+#include "actors/vm/state.hpp"
+#include "tests/unit/aggregates/walk.hpp"
+
+using namespace caravan;
+using namespace caravan::vm;
+
+namespace {
+
+const migration_id first("m1"), second("m2");
+const host_name h1("h1"), h2("h2");
+const cloud_name umea("umea");
+
+vm_spec spec(const char* uuid = "7a1c") {
+    vm_spec s;
+    s.name = vm_name("sge-1");
+    s.uuid = uuid;
+    return s;
+}
+
+}  // namespace
+
+TEST_CASE("vm: every phase × every command") {
+    const auto running = test::grown(state{}, vm::fact(discovered{spec(), h1, epoch(4), true}));
+    const auto stopped = test::grown(running, vm::fact(vm::stopped{h1}));
+    const auto moving = test::grown(running, vm::fact(move_begun{first, umea}));
+    const auto released = test::grown(moving, vm::fact(run_right_released{first, umea, epoch(5)}));
+    const auto gone = test::grown(released, vm::fact(departed{first}));
+    const auto awaited = test::grown(state{}, vm::fact(expected{first, umea, epoch(5), spec(), h1}));
+    const auto refused = test::grown(awaited, vm::fact(unexpected{first}));
+    begin_move move;
+    move.migration = first;
+    move.to = umea;
+    auto home = move;
+    home.to = test::here.own;
+    auto other = move;
+    other.migration = second;
+    test::walk<state, vm::command>("vm",
+        {{"absent", {}}, {"stopped", stopped}, {"running", running}, {"moving", moving},
+         {"released", released}, {"expected", awaited}, {"absent, departed", gone},
+         {"absent, did not come", refused}},
+        {{"seen running", observe{spec(), h1, true, true}},
+         {"seen off", observe{spec(), h1, true, false}},
+         {"not seen", observe{spec(), h1, false, false}},
+         {"seen running elsewhere", observe{spec(), h2, true, true}},
+         {"seen off elsewhere", observe{spec(), h2, true, false}},
+         {"another seen running", observe{spec("other"), h1, true, true}},
+         {"move", move}, {"move home", home}, {"another move", other},
+         {"abandon", abandon_move{first, "aborted"}}, {"abandon another", abandon_move{second, "late"}},
+         {"release", release{first}}, {"release another", release{second}},
+         {"depart", depart{first}}, {"depart another", depart{second}},
+         {"expect", expect{first, umea, epoch(5), spec(), h1}},
+         {"expect another", expect{second, umea, epoch(6), spec(), h1}},
+         {"expect an old epoch", expect{second, umea, epoch(0), spec(), h1}},
+         {"forget", forget{first}}, {"forget another", forget{second}},
+         {"acquire", acquire{first, epoch(5)}}, {"acquire another epoch", acquire{first, epoch(9)}}},
+        [](const state& s) { return s.run_right; }, [](phase) { return false; });
+}
