@@ -184,7 +184,8 @@ task<result<std::string>> session::body(std::size_t size_max) {
 }
 
 task<void> session::say(problem what) {
-    const bool unread = head_ && !body_read_ && (head_->chunked() || head_->content_length().value_or(0));
+    const bool whole = head_ && head_->is_header_done();  // Beast asserts on what it has not read yet
+    const bool unread = whole && !body_read_ && (head_->chunked() || head_->content_length().value_or(0));
     if (unread) keep_ = false;  // rather than wade through a body that nobody wanted
     co_await say(what.status, "application/problem+json", to_json(what));
 }
