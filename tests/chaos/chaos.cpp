@@ -27,7 +27,7 @@ std::uint64_t seed_wanted() {
     return given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
 }
 size size_wanted() {
-    return std::getenv("CARAVAN_LONG") ? size{100, 4, 600s} : size{16, 2, 120s};
+    return std::getenv("CARAVAN_LONG") ? size{100, 4, 600s} : size{24, 4, 120s};
 }
 
 class chaos {
@@ -175,7 +175,7 @@ void is_right(federation& f, const size& s) {
         CHECK(await([&] { return there.vm(name_of(i)).state == "running"; }));
         CHECK(there.vm(name_of(i)).host == home.host);
         CHECK(await([&] { return f.other(there).vm(name_of(i)).state == "absent"; }));
-        CHECK(f.other(there).vm(name_of(i)).run_right < there.vm(name_of(i)).run_right);
+        CHECK(f.other(there).vm(name_of(i)).run_right <= there.vm(name_of(i)).run_right);
     }
     for (auto* c : {&f.a, &f.b}) {
         CHECK(await([&] { return c->state() == c->replayed_state(); }));
