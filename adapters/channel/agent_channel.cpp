@@ -148,11 +148,12 @@ void agent_channel::body::connect(const preface& asked, visitor from) {
 }
 
 void agent_channel::body::forget(const migration_id& id) {
+    if (!valid_migration(id)) return;
     const auto found = jobs.find(id);
-    if (found == jobs.end()) return;
-    found->second.streams->shut();
-    for (const lane kind : {lane::ctl, lane::mem, lane::nbd})
+    if (found != jobs.end()) found->second.streams->shut();
+    for (const lane kind : {lane::ctl, lane::mem, lane::nbd})  // known or of an earlier life
         ::unlink(socket_path(config.sockets_directory, id, kind).c_str());
+    if (found == jobs.end()) return;
     // Its own callbacks may be on the stack.
     boost::asio::post(thread.io(), [held = std::move(found->second.streams)] {});
     jobs.erase(found);
