@@ -1,6 +1,7 @@
 // What crosses, and how it ends.
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "tests/contract/channel/kit.hpp"
@@ -118,6 +119,9 @@ TEST_CASE("channel: close() closes all streams fully, removes the sockets, and m
     CHECK(f.proxy_a->close(f.leave.id));
     CHECK(f.proxy_a->close(migration_id{"never"}));
     CHECK(f.agent_a->observe()->empty());
+    std::ofstream(f.source_socket("ctl")) << "of an agent that was killed";
+    CHECK(f.agent_a->close(f.leave.id));  // which this one never opened
+    CHECK_FALSE(std::filesystem::exists(f.source_socket("ctl")));
     f.open_all("aA");  // and again
     f.open_all("aA");
     auto third = lay(f, mem, "mem");
