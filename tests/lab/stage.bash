@@ -1,0 +1,111 @@
+# shellcheck shell=bash
+# stage.bash: what the lab's tests share: one lab, brought up once and always torn down; looking at
+# the wire and at the world; a line a case. Sourced.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+: "${NS:=cvt-}"
+for part in topology packages processes network hosts clouds guests plain status; do
+    # shellcheck source=/dev/null
+    . "$root/ops/labkit/$part.sh"
+done
+
+evidence=$(mktemp -d)
+verdict=0 # of the whole script
+faults=() # of the case at hand
+watchers=()
+
+lab() { "$root/ops/lab" "$@"; }
+proof() { lab status -o json | python3 "$KIT/proof.py" "$@"; }
+fault() { faults+=("$*"); }
+
+finish() {
+    local rc=$?
+    trap - EXIT
+    [ -z "${watchers[*]:-}" ] || kill "${watchers[@]}" 2>/dev/null || true
+    if [ -n "${LAB_KEEP:-}" ] && [ "$rc$verdict" != 00 ]; then
+        echo "kept up for a look: LAB=$LAB NS=$NS"
+    else
+        lab down >"$evidence/down" 2>&1 || { cat "$evidence/down"; rc=1; }
+    fi
+    rm -rf "$evidence"
+    exit $((rc ? rc : verdict))
+}
+
+raise() { # OPTION... of ops/lab up
+    ! is_up || die "a lab is up in $LAB already: ops/lab down first"
+    trap finish EXIT
+    trap 'exit 130' INT TERM
+    lab up "$@" >"$evidence/up" 2>&1 || { cat "$evidence/up"; die "the clouds did not come up"; }
+    load
+    proof world "$evidence/before.json"
+}
+
+# ---- one case
+open_case() { faults=() case_began=$SECONDS; }
+close_case() { # NAME REMARK
+    local line
+    if [ ${#faults[@]} = 0 ]; then
+        echo "ok $1: $2 ($((SECONDS - case_began)) s)"
+        return
+    fi
+    verdict=1
+    printf -v line '%s; ' "${faults[@]}"
+    echo "not ok $1: $line$2 ($((SECONDS - case_began)) s)"
+}
+
+# ---- looking
+wire_bytes() { wan_order stat | sed 's/.* bytes=\([0-9]*\).*/\1/' | awk '{ n += $1 } END { print n + 0 }'; }
+wire_passed() { [ "$(wire_bytes)" -ge "$1" ]; }
+field_of() { # FIELD, of the JSON object on stdin; nothing if there is none
+    python3 -c 'import json, sys
+try: print(json.load(sys.stdin).get(sys.argv[1]) or "")
+except ValueError: pass' "$1"
+}
+migration_field() { # CLOUD ID FIELD
+    caravan_at "$1" migrations "$2" -o json 2>/dev/null | field_of "$3"
+}
+phase_is() { [ "$(migration_field "$1" "$2" phase)" = "$3" ]; }
+has_ended() { # CLOUD ID : a controller that does not answer knows no end
+    local state
+    state=$(migration_field "$1" "$2" state)
+    [ -n "$state" ] && [ "$state" != running ]
+}
+place_of() { # VM -> the cloud whose hypervisors run it, by their word
+    local host
+    for host in $(hosts); do
+        [ "$(on "$host" domstate "$1" 2>/dev/null)" != running ] || { cloud_of "$host"; return; }
+    done
+}
+is_settled() { proof settled "$evidence/before.json" "$@" >"$evidence/settled" 2>&1; }
+
+# What a neighbour in the same cloud lives through meanwhile.
+watch_guest() { # VM CLOUD
+    : >"$evidence/watch"
+    plug_peers
+    nsenter --net="/run/netns/$(netns "$2.peer")" python3 "$KIT/witness.py" \
+        "$(guest_address "$1")" "$evidence/witness.json" >"$evidence/watch" 2>&1 &
+    watchers=($!)
+    until_true 20 grep -q watching "$evidence/watch" || fault "no connection to $1: $(<"$evidence/watch")"
+}
+end_watch() { # MOST-MILLISECONDS : sets frozen; the connection lived on and no silence was longer
+    kill "${watchers[@]}"
+    wait "${watchers[@]}" || true
+    watchers=()
+    frozen=$(field_of ping_gap_ms <"$evidence/witness.json")
+    [ "${frozen:-999999}" -le "$1" ] || fault "frozen for ${frozen:-unknown} ms, more than $1"
+    grep -q '"survived": true.*"one_life": true, "one_speaker": true' "$evidence/witness.json" ||
+        fault "its session: $(<"$evidence/witness.json")"
+}
+
+# Everything that must hold once it is over: one running copy and nothing beside it within 30 s, no
+# lost byte in memory or on disk, both logs unbroken.
+check_world() { # VM=CLOUD...
+    local cloud line place
+    until_true 30 is_settled "$@" 2>/dev/null ||
+        while read -r line; do fault "$line"; done <"$evidence/settled"
+    for place in "$@"; do
+        line=$(lab guest "${place%=*}" verify 2>&1) || fault "${place%=*} verify: $line"
+    done
+    for cloud in $(clouds); do
+        line=$(caravan_at "$cloud" audit verify 2>&1) || fault "audit of $cloud: $line"
+    done
+}
