@@ -109,7 +109,7 @@ TEST_CASE("channel: over its budget, a job is closed at once and both sides are 
     REQUIRE(one.send(random_bytes(600'000, 1)));
     REQUIRE(far.read(600'000).size() == 600'000);
     CHECK_FALSE(f.proxy_b_heard.was_refused("over_budget"));
-    REQUIRE(second.send(random_bytes(500'000, 2)));  // the other stream, the other way
+    (void)second.send(random_bytes(500'000, 2));  // the other stream, the other way; may be cut short
     CHECK(eventually([&] { return f.proxy_b_heard.was_refused("over_budget"); }));
     CHECK(one.closes());
     CHECK(other.closes());
