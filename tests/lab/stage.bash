@@ -3,6 +3,7 @@
 # the wire and at the world; a line a case. Sourced.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${NS:=cvt-}"
+export ASK_TIMEOUT=${ASK_TIMEOUT:-60} # a guest without KVM on a loaded machine verifies slowly
 for part in topology packages processes network hosts clouds guests plain status; do
     # shellcheck source=/dev/null
     . "$root/ops/labkit/$part.sh"
