@@ -45,11 +45,12 @@ void evolve(state& s, const fact& f, instant at) {
             s.now = phase::owed;
             s.acquiring = true;
             s.tries = 1;
-            s.retry_at = {};
+            s.retry_at = at;
         },
         [&](const acquired&) { s.now = phase::owning; s.acquiring = false; },
         [&](const freeing& x) {
             if (s.now == phase::freeing) try_again_later(s, at);
+            else s.retry_at = at;
             s.now = phase::freeing;
             s.reason = x.reason;
             s.current.reset();
@@ -59,7 +60,8 @@ void evolve(state& s, const fact& f, instant at) {
         [&](const awaiting_word& x) {
             if (s.now != phase::owed) s.silent = true;
             s.whole = s.whole || x.reason == "whole";
-            if (x.reason != "deadline_passed" && x.reason != "whole") try_again_later(s, at);
+            if (x.reason == "deadline_passed") s.retry_at = at;
+            else if (x.reason != "whole") try_again_later(s, at);
         },
     }, f);
 }

@@ -22,6 +22,18 @@ job job_of(const state& s) {
     return j;
 }
 
+// Of what is done unasked nobody else minds the time: a report that does not come is a try that failed.
+constexpr auto own_patience = std::chrono::seconds(60);
+
+void do_unasked(const state& s, op what, effects& to) {
+    const auto key = own_key(s, what);
+    to.push_back(errand{key, job_of(s), s.retry_at});
+    hear_result none;
+    none.key = key;
+    none.how = {outcome::transient, "timed_out"};
+    to.push_back(wake{s.retry_at + own_patience, command(std::move(none))});
+}
+
 }  // namespace
 
 asking own_key(const state& s, op what) noexcept {
@@ -31,16 +43,16 @@ asking own_key(const state& s, op what) noexcept {
 effects pending(const state& s) {
     effects all;
     if (s.acquiring) {  // whatever else was being done: the run-right is ours to take
-        all.push_back(errand{own_key(s, op::resume_vm), job_of(s), s.retry_at});
+        do_unasked(s, op::resume_vm, all);
         return all;
     }
     if (s.now == phase::freeing) {
-        all.push_back(errand{own_key(s, op::release), job_of(s), s.retry_at});
+        do_unasked(s, op::release, all);
         return all;
     }
     if (s.current) all.push_back(errand{*s.current, job_of(s), {}});
     else if (s.silent && s.now == phase::admitted && !s.whole)
-        all.push_back(errand{own_key(s, op::observe), job_of(s), s.retry_at});
+        do_unasked(s, op::observe, all);
     if ((s.now == phase::admitting || s.now == phase::admitted) && !s.silent)
         all.push_back(wake{s.deadline, command(deadline_passed{})});
     return all;

@@ -30,7 +30,7 @@ struct state {
     std::string reason;
     instant deadline{};             // of our patience, not of the ticket
     std::uint32_t tries = 1;        // of what is done unasked
-    instant retry_at{};
+    instant retry_at{};             // when the next try begins, or began
 };
 
 // Askings of one migration are totally ordered: forward, then undo, each by step and attempt.
