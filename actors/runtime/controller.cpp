@@ -113,7 +113,10 @@ void controller::react(const committed& one) {
             found(seen.spec, x->host, seen.run_right);
         }
     }
-    if (std::holds_alternative<van::fact>(one.what.what)) refresh_networks();
+    if (const auto* v = std::get_if<van::fact>(&one.what.what)) {
+        if (const auto* moved = std::get_if<van::route_moved>(v)) refresh_route(van_name(std::string(subject_of(one.what.stream))), *moved);
+        else refresh_networks();
+    }
     if (const auto* m = std::get_if<migration::fact>(&one.what.what))
         if (std::holds_alternative<migration::ended>(*m)) {
             const std::unique_lock lock(view_mutex_);
@@ -173,6 +176,28 @@ std::vector<route_link> controller::routes_of(const job& j) const {
     return all;
 }
 
+std::vector<port::device> controller::online_devices() const {
+    const std::lock_guard lock(devices_mutex_);
+    std::vector<port::device> all;
+    for (const auto& [who, online] : online_)
+        if (online) all.push_back(who);
+    return all;
+}
+
+// One address moved: with hundreds in a network the others are not told again.
+void controller::refresh_route(const van_name& name, const van::route_moved& moved) {
+    route_link link{name, moved.mac, moved.at == own, moved.at, moved.host, {}, moved.run_right};
+    with_view([&](const topology::federation& f) {
+        if (const auto h = f.hosts.find(moved.host); h != f.hosts.end()) link.host_endpoint = h->second.has.vxlan_address;
+    });
+    order o;
+    o.what = act::set_routes;
+    o.key.attempt = 0;
+    o.routes.push_back(std::move(link));
+    for (const auto& who : online_devices())
+        if (who.kind == port::device_kind::proxy) order_device(who, o, {});
+}
+
 void controller::refresh_networks() {
     std::vector<van_link> vans;
     std::vector<route_link> routes;
@@ -189,13 +214,7 @@ void controller::refresh_networks() {
         }
     });
     if (vans.empty()) return;
-    std::vector<port::device> all;
-    {
-        const std::lock_guard lock(devices_mutex_);
-        for (const auto& [who, online] : online_)
-            if (online) all.push_back(who);
-    }
-    for (const auto& who : all) {
+    for (const auto& who : online_devices()) {
         order o;
         o.vans = vans;
         o.key.attempt = 0;

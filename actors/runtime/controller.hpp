@@ -71,6 +71,8 @@ class controller final : public port::link_listener {
     void watch(std::span<const committed>);
     void react(const committed&);
     void revive_unfinished();
+    std::vector<port::device> online_devices() const;
+    void refresh_route(const van_name&, const van::route_moved&);
 
     runtime::ledger ledger_;
     mutable std::shared_mutex view_mutex_;

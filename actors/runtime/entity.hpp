@@ -95,12 +95,13 @@ class entity : public caf::event_based_actor {
             current_.answer({{}, decided.error(), {}});
             return;
         }
-        deciding_ = std::move(*decided);
-        for (auto& s : current_.companions) deciding_.push_back(std::move(s));
-        if (deciding_.empty()) {
+        // Copied: a decision that must be taken again has them again.
+        decided->insert(decided->end(), current_.companions.begin(), current_.companions.end());
+        if (decided->empty()) {
             current_.answer({last_, {}, {}});
             return;
         }
+        deciding_ = std::make_shared<const std::vector<said>>(std::move(*decided));
         append();
     }
 
@@ -122,13 +123,13 @@ class entity : public caf::event_based_actor {
     void finish(const result<std::pair<position, instant>>& how) {
         appending_ = false;
         if (!how) {
-            deciding_.clear();
+            deciding_.reset();
             if (how.error().reason == "stale_version" && caught_up()) return waiting_.push_front(std::move(current_));
             current_.answer({{}, {}, how.error()});
             return;
         }
         std::vector<stream_id> born;
-        for (const auto& s : deciding_) {
+        for (const auto& s : *deciding_) {
             if (!s.stream.empty()) {
                 born.push_back(s.stream);
                 continue;
@@ -137,7 +138,7 @@ class entity : public caf::event_based_actor {
             version_ = version_.next();
         }
         last_ = how->first;
-        deciding_.clear();
+        deciding_.reset();
         current_.answer({how->first, {}, {}});
         current_ = {};
         for (const auto& stream : born)
@@ -198,7 +199,7 @@ class entity : public caf::event_based_actor {
     position last_;
     std::deque<command_mail> waiting_;
     command_mail current_;
-    std::vector<said> deciding_;
+    std::shared_ptr<const std::vector<said>> deciding_;
     bool appending_ = false;
     std::optional<errand> running_;
     caf::actor performing_;

@@ -87,7 +87,7 @@ result<void> ledger::try_commit(std::span<write*> batch, std::vector<committed>&
     const instant now = std::max(clock_.now(), last_time_);
     for (auto* w : batch) {
         version last = w->last;
-        for (auto& s : w->facts) {
+        for (const auto& s : *w->facts) {
             event e;
             e.at = head.at = head.at.next();
             e.stream = s.stream.empty() ? w->stream : s.stream;
@@ -124,7 +124,7 @@ void ledger::tell(std::span<write*> batch, const result<void>& how, std::span<co
     for (auto* w : batch) {
         if (!how) w->done(tl::unexpected(how.error()));
         else w->done(std::pair(made[at].what.at, made[at].what.time));
-        at += w->facts.size();
+        at += w->facts->size();
     }
 }
 

@@ -27,7 +27,7 @@ struct committed {
 struct write {
     stream_id stream;
     version last;             // of the stream, before this
-    std::vector<said> facts;  // those that name a stream of their own are its first event
+    std::shared_ptr<const std::vector<said>> facts;  // those that name a stream of their own are its first event
     position causation;
     std::string saga, traceparent;
     // The position of the first fact and the time they all bear; or why nothing was written. Called

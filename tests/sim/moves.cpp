@@ -285,3 +285,18 @@ TEST_CASE("a copy that is cut off is tried again, or undone") {
     ends(f, f.a, r, "undone");
     is_clean(f);
 }
+
+TEST_CASE("the world sees what must never be") {
+    sim::timer_thread time;
+    sim::world world(time.timing());
+    const sim::place one{cloud_name("thales"), host_name("h1")}, two{cloud_name("umea"), host_name("h2")};
+    for (const auto& where : {one, two}) world.add_host(where, sim::host_for_guests());
+    world.boot(one, sim::spec_of(guest("vm1")));
+    CHECK(world.violations().empty());
+    CHECK(world.leftovers().empty());
+    world.boot(two, sim::spec_of(guest("vm1")));
+    CHECK(world.violations().size() == 1);
+    world.power_loss(one);
+    CHECK(world.leftovers().size() == 1);
+    time.stop();
+}
