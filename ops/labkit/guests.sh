@@ -125,7 +125,7 @@ ensure_van() { # HOST : the guests' network exists on the host
     caravan_at "$cloud" van show "$VAN" >/dev/null 2>&1 ||
         caravan_at "$cloud" van create "$VAN" >/dev/null ||
         die "$cloud does not make the virtual network $VAN"
-    until_true 60 has_bridge "$1" || die "no bridge cv-$VAN appeared on $1: $LAB/log/agent.$1"
+    until_true 180 has_bridge "$1" || die "no bridge cv-$VAN appeared on $1: $LAB/log/agent.$1"
 }
 has_bridge() { ip -n "$(netns "$1")" link show "cv-$VAN" >/dev/null 2>&1; }
 
