@@ -7,7 +7,9 @@ namespace caravan::sim {
 sim_channel::sim_channel(world& w, bool relay, port::channel_listener& listener)
     : world_(w), relay_(relay), self_(w.add_channel(&listener)) {}
 
-sim_channel::~sim_channel() { world_.remove_channel(self_); }
+sim_channel::~sim_channel() {
+    world_.remove_channel(self_);
+}
 
 result<void> sim_channel::open(const job& j) {
     using enum channel_end;
@@ -19,8 +21,10 @@ result<void> sim_channel::open(const job& j) {
             return permanent("ticket_foreign", j.id.text);
         if (ticket->deadline < world_.now()) return permanent("ticket_expired", j.id.text);
     }
-    world_.open_end(self_, relay_ ? (source ? source_relay : destination_relay)
-                                  : (source ? source_agent : destination_agent), j);
+    world_.open_end(self_,
+                    relay_ ? (source ? source_relay : destination_relay)
+                           : (source ? source_agent : destination_agent),
+                    j);
     return {};
 }
 

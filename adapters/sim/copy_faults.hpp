@@ -6,16 +6,16 @@
 
 namespace caravan::sim {
 
-// How far a copy is. In `switching` the source is paused and the destination has not answered Finish;
-// in `whole` it has, and the source has not heard of it.
+// How far a copy is. In `switching` the source is paused and the destination has not answered
+// Finish; in `whole` it has, and the source has not heard of it.
 enum class copy_part : std::uint8_t { disk, memory, switching, whole };
 
 enum class copy_fault : std::uint8_t {
-    streams_closed,      // a relay or an end of the channel is gone
-    aborted,             // virDomainAbortJob
-    source_daemon,       // libvirtd dies; QEMU lives
+    streams_closed,  // a relay or an end of the channel is gone
+    aborted,         // virDomainAbortJob
+    source_daemon,   // libvirtd dies; QEMU lives
     destination_daemon,
-    source_power,        // the host goes down; its disk stays
+    source_power,  // the host goes down; its disk stays
     destination_power,
 };
 
@@ -42,7 +42,8 @@ inline constexpr fault_row copy_faults[] = {
     {copy_part::memory, copy_fault::streams_closed, running, litter, false, copy_end::transient},
     {copy_part::memory, copy_fault::aborted, running, litter, false, copy_end::transient},
     {copy_part::memory, copy_fault::source_daemon, running, litter, false, copy_end::transient},
-    {copy_part::memory, copy_fault::destination_daemon, running, litter, false, copy_end::transient},
+    {copy_part::memory, copy_fault::destination_daemon, running, litter, false,
+     copy_end::transient},
     {copy_part::memory, copy_fault::source_power, off, litter, false, copy_end::unknown},
     {copy_part::memory, copy_fault::destination_power, running, litter, false, copy_end::transient},
 
@@ -70,7 +71,8 @@ constexpr const fault_row* row_of(copy_part at, copy_fault what) {
 }
 constexpr bool complete() {
     for (std::uint8_t at = 0; at <= static_cast<std::uint8_t>(copy_part::whole); ++at)
-        for (std::uint8_t what = 0; what <= static_cast<std::uint8_t>(copy_fault::destination_power); ++what)
+        for (std::uint8_t what = 0;
+             what <= static_cast<std::uint8_t>(copy_fault::destination_power); ++what)
             if (!row_of(static_cast<copy_part>(at), static_cast<copy_fault>(what))) return false;
     return std::size(copy_faults) == 4 * 6;
 }

@@ -17,10 +17,15 @@ std::string neutral_xml_of(const vm_spec& vm) {
            "</uuid><memory unit='b'>" + std::to_string(vm.memory) +
            "</memory><vcpu>1</vcpu><os><type arch='x86_64' machine='" + vm.machine +
            "'>hvm</type></os><cpu mode='custom' match='exact'><model>" + vm.cpu_model +
-           "</model></cpu><devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'/>"
-           "<source file='/neutral/vda'/><target dev='vda' bus='virtio'/></disk><interface type='bridge'>"
-           "<mac address='" + vm.nics[0].mac + "'/><source bridge='neutral'/><model type='virtio'/>"
-           "</interface><console type='file'><source path='/neutral/console'/></console></devices></domain>";
+           "</model></cpu><devices><disk type='file' device='disk'><driver name='qemu' "
+           "type='qcow2'/>"
+           "<source file='/neutral/vda'/><target dev='vda' bus='virtio'/></disk><interface "
+           "type='bridge'>"
+           "<mac address='" +
+           vm.nics[0].mac +
+           "'/><source bridge='neutral'/><model type='virtio'/>"
+           "</interface><console type='file'><source "
+           "path='/neutral/console'/></console></devices></domain>";
 }
 
 }  // namespace
@@ -34,7 +39,8 @@ vm_spec spec_of(const guest& g) {
     vm.machine = "pc-i440fx-7.2";
     vm.cpu_model = "qemu64";
     vm.disks = {{"vda", bytes{1} << 30, base_digest, g.overlay}};
-    vm.nics = {{formatted("52:54:00:00:%02x:%02x", g.number >> 8, g.number & 255), van_name(g.van)}};
+    vm.nics = {
+        {formatted("52:54:00:00:%02x:%02x", g.number >> 8, g.number & 255), van_name(g.van)}};
     vm.neutral_xml = neutral_xml_of(vm);
     return vm;
 }

@@ -9,7 +9,8 @@ namespace caravan::sim {
 class sim_hypervisor final : public port::hypervisor {
   public:
     // Both must outlive it. A new one in the place of an old one is an agent that was restarted.
-    sim_hypervisor(world& w, place where, port::hypervisor_listener& listener) : world_(w), where_(std::move(where)) {
+    sim_hypervisor(world& w, place where, port::hypervisor_listener& listener)
+        : world_(w), where_(std::move(where)) {
         world_.listen(where_, &listener);
     }
     ~sim_hypervisor() override { world_.listen(where_, nullptr); }

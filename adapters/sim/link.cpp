@@ -19,8 +19,9 @@ class link_hub::server_end final : public port::link_server {
         const std::lock_guard lock(hub_.mutex_);
         const auto found = hub_.wires_.find(to);
         if (found == hub_.wires_.end() || !found->second.up) return;
-        hub_.to_device(to, found->second.number,
-                       [to, frame = std::move(frame)](auto& l) mutable { l.received(to, std::move(frame)); });
+        hub_.to_device(to, found->second.number, [to, frame = std::move(frame)](auto& l) mutable {
+            l.received(to, std::move(frame));
+        });
     }
 
   private:
@@ -52,7 +53,9 @@ class link_hub::client_end final : public port::link_client {
     const port::device who_;
 };
 
-std::unique_ptr<port::link_server> link_hub::server() { return std::make_unique<server_end>(*this); }
+std::unique_ptr<port::link_server> link_hub::server() {
+    return std::make_unique<server_end>(*this);
+}
 std::unique_ptr<port::link_client> link_hub::client(const port::device& who) {
     return std::make_unique<client_end>(*this, who);
 }

@@ -1,5 +1,5 @@
-// link_hub: the control links of one cloud in one process: one server, a client for each device, and
-// wires between that can be cut. Frames are the same strings as on a real link.
+// link_hub: the control links of one cloud in one process: one server, a client for each device,
+// and wires between that can be cut. Frames are the same strings as on a real link.
 #pragma once
 
 #include <deque>
@@ -26,7 +26,7 @@ class link_hub {
     // server still sends is dropped. Also done when the server goes.
     void hush();
     void hush(const port::device&);  // the same for a device's listener
-    void cut(const port::device&);  // what is under way on the wire gets lost
+    void cut(const port::device&);   // what is under way on the wire gets lost
     void heal(const port::device&);
 
   private:
@@ -41,8 +41,10 @@ class link_hub {
     void dial(const port::device&);
     void drop(const port::device&, wire&);  // with mutex_ held
     // Lost if that connection is gone by then; 0: told in any case.
-    void to_server(const port::device&, std::uint64_t connection, std::function<void(port::link_listener&)>);
-    void to_device(const port::device&, std::uint64_t connection, std::function<void(port::link_listener&)>);
+    void to_server(const port::device&, std::uint64_t connection,
+                   std::function<void(port::link_listener&)>);
+    void to_device(const port::device&, std::uint64_t connection,
+                   std::function<void(port::link_listener&)>);
 
     const sim::timing timing_;
     std::mutex telling_;  // held while a listener is told; before mutex_

@@ -27,7 +27,8 @@ result<std::vector<port::van>> sim_host_network::observe() {
     return all;
 }
 
-result<void> sim_site_network::extend(const port::van& v, const std::vector<std::pair<cloud_name, std::string>>&) {
+result<void> sim_site_network::extend(const port::van& v,
+                                      const std::vector<std::pair<cloud_name, std::string>>&) {
     const std::lock_guard lock(mutex_);
     vans_[v.name] = v;
     return {};
@@ -45,7 +46,8 @@ result<void> sim_site_network::set_route(const port::route& r) {
     known = r;
     return {};
 }
-result<void> sim_site_network::drop_route(const van_name& name, const std::string& mac, epoch upto) {
+result<void> sim_site_network::drop_route(const van_name& name, const std::string& mac,
+                                          epoch upto) {
     const std::lock_guard lock(mutex_);
     const auto found = routes_.find({name, mac});
     if (found != routes_.end() && found->second.run_right <= upto) routes_.erase(found);

@@ -1,5 +1,5 @@
-// Simulated networks: a host's ports live in the world (so that it sees who announces what); a site's
-// table of routes lives in its proxy, and is gone with it, as a real one's.
+// Simulated networks: a host's ports live in the world (so that it sees who announces what); a
+// site's table of routes lives in its proxy, and is gone with it, as a real one's.
 #pragma once
 
 #include "actors/ports/network.hpp"
@@ -26,7 +26,8 @@ class sim_host_network final : public port::host_network {
 
 class sim_site_network final : public port::site_network {
   public:
-    result<void> extend(const port::van&, const std::vector<std::pair<cloud_name, std::string>>&) override;
+    result<void> extend(const port::van&,
+                        const std::vector<std::pair<cloud_name, std::string>>&) override;
     result<void> shrink(const van_name&) override;
     result<void> set_route(const port::route&) override;
     result<void> drop_route(const van_name&, const std::string& mac, epoch upto) override;

@@ -1,6 +1,6 @@
-// timing: how a simulated part lives in time: `now` tells it, `after` runs something later. Driven by
-// real threads (timer_thread) or by a simulated clock. What is due at the same instant runs in the
-// order in which it was asked for.
+// timing: how a simulated part lives in time: `now` tells it, `after` runs something later. Driven
+// by real threads (timer_thread) or by a simulated clock. What is due at the same instant runs in
+// the order in which it was asked for.
 #pragma once
 
 #include <condition_variable>

@@ -7,7 +7,9 @@
 namespace caravan::sim {
 
 namespace {
-std::string words(const place& where) { return where.host.text + " of " + where.cloud.text; }
+std::string words(const place& where) {
+    return where.host.text + " of " + where.cloud.text;
+}
 }  // namespace
 
 world::world(sim::timing clockwork, sim::pace p) : timing_(std::move(clockwork)), pace_(p) {}
@@ -32,7 +34,9 @@ void world::set_pace(const sim::pace& p) {
     pace_ = p;
 }
 
-world::host& world::at(const place& where) { return hosts_[where]; }
+world::host& world::at(const place& where) {
+    return hosts_[where];
+}
 const world::host& world::at(const place& where) const {
     static const host nothing_there;
     const auto found = hosts_.find(where);
@@ -54,7 +58,8 @@ void world::become(const place& where, copy& c, port::run_state state, bool job)
     check(c.vm.name, "a change", false);
     if (begins)
         for (const auto& nic : c.vm.nics)
-            if (const auto port = at(where).ports.find(nic.mac); port != at(where).ports.end() && port->second)
+            if (const auto port = at(where).ports.find(nic.mac);
+                port != at(where).ports.end() && port->second)
                 announcements_.push_back({timing_.now(), nic.mac, where});
     tell_changed(where, c);
 }
@@ -80,8 +85,10 @@ void world::check(const vm_name& name, const char* after, bool destroyed) {
         alive = alive || found->second.state == running || found->second.state == paused;
     }
     if (runners.size() > 1)
-        violations_.push_back(name.text + " runs at " + runners[0] + " and at " + runners[1] + " after " + after);
-    if (destroyed && !alive) violations_.push_back("the last copy of " + name.text + " was destroyed by " + after);
+        violations_.push_back(name.text + " runs at " + runners[0] + " and at " + runners[1] +
+                              " after " + after);
+    if (destroyed && !alive)
+        violations_.push_back("the last copy of " + name.text + " was destroyed by " + after);
 }
 
 // ---- what an outsider sees
@@ -102,7 +109,8 @@ std::vector<world::copy_seen> world::copies_of(const vm_name& name) const {
     return all;
 }
 
-std::vector<std::string> world::leftovers(const place& where, const migration_id& id, const vm_name& name) const {
+std::vector<std::string> world::leftovers(const place& where, const migration_id& id,
+                                          const vm_name& name) const {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> all;
     const auto& h = at(where);
@@ -120,12 +128,15 @@ std::vector<std::string> world::leftovers() const {
     for (const auto& [where, h] : hosts_) {
         std::set<std::string> used;
         for (const auto& [name, c] : h.copies) {
-            if (c.state != running) all.push_back("a definition of " + name.text + " at " + words(where));
+            if (c.state != running)
+                all.push_back("a definition of " + name.text + " at " + words(where));
             for (const auto& nic : c.vm.nics) used.insert(nic.mac);
         }
-        for (const auto& [id, vm] : h.files) all.push_back("files of " + id.text + " at " + words(where));
+        for (const auto& [id, vm] : h.files)
+            all.push_back("files of " + id.text + " at " + words(where));
         for (const auto& [mac, active] : h.ports)
-            if (!active || !used.contains(mac)) all.push_back("a port of " + mac + " at " + words(where));
+            if (!active || !used.contains(mac))
+                all.push_back("a port of " + mac + " at " + words(where));
     }
     for (const auto& [id, open] : ends_) all.push_back("streams of " + id.text);
     for (const auto& [id, c] : copyings_) all.push_back("a copy under way of " + id.text);
@@ -175,7 +186,8 @@ void world::tell_channel(holder who, std::function<void(port::channel_listener&)
 }
 
 void world::tell_changed(const place& where, const copy& c) {
-    tell_host(where, [seen = port::vm_observation{c.vm, c.state, c.job}](auto& l) { l.vm_changed(seen); });
+    tell_host(where,
+              [seen = port::vm_observation{c.vm, c.state, c.job}](auto& l) { l.vm_changed(seen); });
 }
 
 }  // namespace caravan::sim

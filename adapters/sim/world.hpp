@@ -1,9 +1,9 @@
 // world: everything outside of Caravan, simulated: hosts of clouds, the VMs and copies on them, the
-// copies under way, the channels they need, and the WAN. It watches itself: at every change it checks
-// that no VM runs twice and that no last copy is destroyed; `violations` has what it saw.
+// copies under way, the channels they need, and the WAN. It watches itself: at every change it
+// checks that no VM runs twice and that no last copy is destroyed; `violations` has what it saw.
 //
-// Thread-safe. Ports (hypervisor.hpp, network.hpp, channel.hpp) are thin windows to it; what they tell
-// is told by `timing`. Whatever drives `timing` must have stopped before the world goes.
+// Thread-safe. Ports (hypervisor.hpp, network.hpp, channel.hpp) are thin windows to it; what they
+// tell is told by `timing`. Whatever drives `timing` must have stopped before the world goes.
 #pragma once
 
 #include <map>
@@ -25,12 +25,12 @@ struct place {
 };
 
 struct pace {
-    bytes rate = 0;                                     // of one copy, bytes/s; 0: all at once
-    duration tick = std::chrono::milliseconds(5);       // how often a copy under way gets on
-    duration trip{};                                    // one way over the WAN
-    duration confirm{};                                 // from the Finish reply until the source is off
+    bytes rate = 0;                                // of one copy, bytes/s; 0: all at once
+    duration tick = std::chrono::milliseconds(5);  // how often a copy under way gets on
+    duration trip{};                               // one way over the WAN
+    duration confirm{};                            // from the Finish reply until the source is off
     duration resume_wait = std::chrono::milliseconds(50);  // until a paused source resumes itself
-    duration stall = std::chrono::seconds(5);           // darkness until the proxies close a job
+    duration stall = std::chrono::seconds(5);              // darkness until the proxies close a job
 };
 
 struct announcement {  // a guest's address is heard at a host
@@ -40,7 +40,12 @@ struct announcement {  // a guest's address is heard at a host
 };
 
 // The four ends of a migration's channel.
-enum class channel_end : std::uint8_t { source_agent, source_relay, destination_relay, destination_agent };
+enum class channel_end : std::uint8_t {
+    source_agent,
+    source_relay,
+    destination_relay,
+    destination_agent
+};
 
 class world {
   public:
@@ -53,8 +58,8 @@ class world {
     void set_pace(const sim::pace&);
 
     // ---- faults
-    void set_dark(bool);          // the WAN swallows everything; the proxies close after `stall`
-    void set_deaf(bool);          // records sent over open channels get lost
+    void set_dark(bool);  // the WAN swallows everything; the proxies close after `stall`
+    void set_deaf(bool);  // records sent over open channels get lost
     void close_streams(const migration_id&);  // reset by somebody on the way
     void restart_daemon(const place&);
     void power_loss(const place&);
@@ -73,7 +78,8 @@ class world {
 
     // ---- for the ports
     instant now() const { return timing_.now(); }
-    void listen(const place&, port::hypervisor_listener*);  // nullptr: no more; waits for what is told
+    void listen(const place&,
+                port::hypervisor_listener*);  // nullptr: no more; waits for what is told
     result<port::host_description> describe(const place&) const;
     std::vector<port::vm_observation> observe(const place&) const;
     result<void> stage(const place&, const job&);
@@ -104,9 +110,9 @@ class world {
     struct host {
         port::host_description has;
         std::map<vm_name, copy> copies;
-        std::map<migration_id, vm_spec> files;   // of jobs
-        std::map<std::string, bool> ports;       // by MAC: active, or silent
-        std::set<migration_id> followed;         // by the adapter that lives now
+        std::map<migration_id, vm_spec> files;  // of jobs
+        std::map<std::string, bool> ports;      // by MAC: active, or silent
+        std::set<migration_id> followed;        // by the adapter that lives now
         port::hypervisor_listener* listener = nullptr;
     };
     struct copying {

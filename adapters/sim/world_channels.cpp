@@ -25,7 +25,8 @@ void world::close_ends(holder by, const migration_id& id) {
     const std::lock_guard lock(mutex_);
     const auto found = ends_.find(id);
     if (found == ends_.end()) return;
-    const auto closed = std::erase_if(found->second, [&](const auto& e) { return e.second.by == by; });
+    const auto closed =
+        std::erase_if(found->second, [&](const auto& e) { return e.second.by == by; });
     if (found->second.empty()) ends_.erase(found);
     if (closed && copyings_.contains(id)) strike(id, copy_fault::streams_closed);
 }
@@ -60,7 +61,8 @@ result<void> world::send_record(holder from, const migration_id& id, const std::
         const auto open = found->second.find(which);
         return open == found->second.end() ? 0 : open->second.by;
     };
-    const auto here = relay(channel_end::source_relay), there = relay(channel_end::destination_relay);
+    const auto here = relay(channel_end::source_relay),
+               there = relay(channel_end::destination_relay);
     if (!here || !there || (from != here && from != there)) return transient("not_open", id.text);
     if (darkness_ || deaf_) return {};
     timing_.after(pace_.trip, [this, to = from == here ? there : here, id, bytes] {

@@ -12,7 +12,8 @@ constexpr auto between_progress = std::chrono::milliseconds(250);
 port::copy_progress totals_of(const job& work) {
     port::copy_progress p;
     p.id = work.id;
-    for (const auto& d : work.vm.disks) p.disk_total += work.mode == copy_mode::cow ? d.overlay : d.capacity;
+    for (const auto& d : work.vm.disks)
+        p.disk_total += work.mode == copy_mode::cow ? d.overlay : d.capacity;
     p.memory_total = work.vm.memory;
     p.downtime = std::chrono::milliseconds(600);
     return p;
@@ -94,7 +95,8 @@ bool world::advance(copying& c) {
     if (p.disk_done == p.disk_total) c.at = copy_part::memory;
     if (now - c.told >= between_progress) {
         c.told = now;
-        if (at(c.from).followed.contains(c.what.id)) tell_host(c.from, [p](auto& l) { l.copy_progressed(p); });
+        if (at(c.from).followed.contains(c.what.id))
+            tell_host(c.from, [p](auto& l) { l.copy_progressed(p); });
     }
     return p.disk_done == p.disk_total && p.memory_done == p.memory_total;
 }
@@ -111,8 +113,10 @@ void world::strike(const migration_id& id, copy_fault what) {
     const auto& name = c.what.vm.name;
     copyings_.erase(id);
     if (auto* arrived = find(c.to, name)) {
-        if (row.destination == litter) erase(c.to, name);
-        else become(c.to, *arrived, row.destination, false);
+        if (row.destination == litter)
+            erase(c.to, name);
+        else
+            become(c.to, *arrived, row.destination, false);
     }
     if (auto* source = find(c.from, name)) become(c.from, *source, row.source, false);
     if (row.source_resumes) resume_later(c.from, name);
@@ -127,15 +131,18 @@ void world::resume_later(const place& where, const vm_name& name) {
     timing_.after(pace_.resume_wait, [this, where, name] {
         const std::lock_guard lock(mutex_);
         auto* c = find(where, name);
-        if (c && c->state == paused && !copyings_.contains(c->of)) become(where, *c, running, false);
+        if (c && c->state == paused && !copyings_.contains(c->of))
+            become(where, *c, running, false);
     });
 }
 
 void world::strike_all(const place& where, copy_fault as_source, copy_fault as_destination) {
     std::vector<std::pair<migration_id, copy_fault>> struck;
     for (const auto& [id, c] : copyings_)
-        if (c.from == where) struck.emplace_back(id, as_source);
-        else if (c.to == where) struck.emplace_back(id, as_destination);
+        if (c.from == where)
+            struck.emplace_back(id, as_source);
+        else if (c.to == where)
+            struck.emplace_back(id, as_destination);
     for (const auto& [id, what] : struck) strike(id, what);
 }
 

@@ -23,13 +23,15 @@ result<void> world::stage(const place& where, const job& work) {
     const std::lock_guard lock(mutex_);
     auto& h = at(where);
     const bool ours = h.files.contains(work.id);
-    if (find(where, work.vm.name)) return ours ? result<void>() : permanent("vm_exists", work.vm.name.text);
+    if (find(where, work.vm.name))
+        return ours ? result<void>() : permanent("vm_exists", work.vm.name.text);
     for (const auto& [id, vm] : h.files)
         if (id != work.id && vm.name == work.vm.name) return permanent("image_exists", id.text);
     bytes left = h.has.disk_free;
     for (const auto& disk : work.vm.disks) {
         const auto& held = h.has.base_digests;
-        if (work.mode == copy_mode::cow && std::find(held.begin(), held.end(), disk.base_digest) == held.end())
+        if (work.mode == copy_mode::cow &&
+            std::find(held.begin(), held.end(), disk.base_digest) == held.end())
             return permanent("no_base_image", disk.base_digest);
         const bytes wanted = work.mode == copy_mode::cow ? disk.overlay : disk.capacity;
         if (wanted > left) return transient("no_disk_room", disk.target);
@@ -48,7 +50,8 @@ result<void> world::discard(const place& where, const job& work) {
         return f.second.name == work.vm.name && f.first != work.id;
     });
     if (c && !others) {
-        if (work.here == side::destination && c->of != work.id) return permanent("not_of_this_job", work.vm.name.text);
+        if (work.here == side::destination && c->of != work.id)
+            return permanent("not_of_this_job", work.vm.name.text);
         if (copyings_.contains(work.id)) strike(work.id, copy_fault::streams_closed);
         h.files.erase(work.id);
         erase(where, work.vm.name);
@@ -105,7 +108,8 @@ result<void> world::resume(const place& where, const job& work) {
     const std::lock_guard lock(mutex_);
     auto* c = find(where, work.vm.name);
     const bool whole = c && c->state == paused && !c->job && c->of == work.id;
-    if (!c || (c->state != running && !whole)) return permanent("copy_not_whole", work.vm.name.text);
+    if (!c || (c->state != running && !whole))
+        return permanent("copy_not_whole", work.vm.name.text);
     if (c->state != running) become(where, *c, running, false);
     at(where).files.erase(work.id);
     return {};
@@ -119,7 +123,8 @@ void world::plug(const place& where, const vm_spec& vm, bool active) {
     const auto* c = find(where, vm.name);
     for (const auto& nic : vm.nics) {
         auto& port = h.ports[nic.mac];
-        if (active && !port && c && c->state == running) announcements_.push_back({timing_.now(), nic.mac, where});
+        if (active && !port && c && c->state == running)
+            announcements_.push_back({timing_.now(), nic.mac, where});
         port = port || active;
     }
 }

@@ -1,5 +1,5 @@
-// Many migrations both ways while whatever can die dies: actors of things, errands, adapters, control
-// links, copies. Afterwards every saga has ended, every VM runs once, and nothing is left.
+// Many migrations both ways while whatever can die dies: actors of things, errands, adapters,
+// control links, copies. Afterwards every saga has ended, every VM runs once, and nothing is left.
 //
 //   CARAVAN_SEED=N   the same faults in the same order (their instants are the machine's)
 //   CARAVAN_LONG=1   hundreds of migrations rather than tens
@@ -41,10 +41,18 @@ class chaos {
     void strike() {
         using deed = void (chaos::*)(whole_cloud&);
         // Each as often as it stands here: what costs a migration its copy is rare.
-        constexpr deed deeds[] = {&chaos::kill_migration, &chaos::kill_migration, &chaos::kill_visit,
-                                  &chaos::kill_visit,     &chaos::kill_vm,        &chaos::kill_thing,
-                                  &chaos::kill_errand,    &chaos::kill_errand,    &chaos::kill_adapter,
-                                  &chaos::cut_link,       &chaos::heal_links,     &chaos::heal_links,
+        constexpr deed deeds[] = {&chaos::kill_migration,
+                                  &chaos::kill_migration,
+                                  &chaos::kill_visit,
+                                  &chaos::kill_visit,
+                                  &chaos::kill_vm,
+                                  &chaos::kill_thing,
+                                  &chaos::kill_errand,
+                                  &chaos::kill_errand,
+                                  &chaos::kill_adapter,
+                                  &chaos::cut_link,
+                                  &chaos::heal_links,
+                                  &chaos::heal_links,
                                   &chaos::feed};
         (this->*deeds[pick(std::size(deeds))])(any_cloud());
     }
@@ -61,7 +69,9 @@ class chaos {
 
   private:
     whole_cloud& any_cloud() { return pick(2) ? f_.a : f_.b; }
-    void kill(whole_cloud& c, const std::string& stream) { c.controller->actors().kill(stream_id(stream)); }
+    void kill(whole_cloud& c, const std::string& stream) {
+        c.controller->actors().kill(stream_id(stream));
+    }
     void kill_one(whole_cloud& c, const char* kind) {
         if (!migrations_.empty()) kill(c, kind + migrations_[pick(migrations_.size())].text);
     }
@@ -69,7 +79,8 @@ class chaos {
     void kill_visit(whole_cloud& c) { kill_one(c, "visit/"); }
     void kill_vm(whole_cloud& c) { kill(c, "vm/vm" + std::to_string(1 + pick(8))); }
     void kill_thing(whole_cloud& c) {
-        const std::string all[] = {"van/lan", "cloud/" + c.peer.text, "host/" + c.host_names[0].text};
+        const std::string all[] = {"van/lan", "cloud/" + c.peer.text,
+                                   "host/" + c.host_names[0].text};
         kill(c, all[pick(std::size(all))]);
     }
     void kill_errand(whole_cloud&) {
@@ -79,10 +90,13 @@ class chaos {
         if (one) caf::anon_send_exit(one, caf::exit_reason::kill);
     }
     void kill_adapter(whole_cloud& c) {
-        constexpr act all[] = {act::start_copy, act::attach_silent, act::open_end, act::open_relay, act::set_routes};
+        constexpr act all[] = {act::start_copy, act::attach_silent, act::open_end, act::open_relay,
+                               act::set_routes};
         const auto which = pick(std::size(all));
-        if (which < 3) c.agents[pick(c.agents.size())]->kill(all[which]);
-        else c.proxy->kill(all[which]);
+        if (which < 3)
+            c.agents[pick(c.agents.size())]->kill(all[which]);
+        else
+            c.proxy->kill(all[which]);
     }
     port::device any_device(whole_cloud& c) {
         const auto which = pick(c.host_names.size() + 1);
@@ -97,7 +111,8 @@ class chaos {
 
     void remember_errands(whole_cloud& c) {
         auto& shell = c.controller->actors();
-        shell.set_performer([this, perform = shell.perform](runtime::shell& s, const stream_id& stream, const errand& e) {
+        shell.set_performer([this, perform = shell.perform](
+                                runtime::shell& s, const stream_id& stream, const errand& e) {
             auto made = perform(s, stream, e);
             const std::lock_guard lock(mutex_);
             errands_.push_back(caf::actor_cast<caf::weak_actor_ptr>(made));
@@ -113,12 +128,15 @@ class chaos {
     std::vector<caf::weak_actor_ptr> errands_;
 };
 
-std::string name_of(std::uint32_t number) { return "vm" + std::to_string(number); }
+std::string name_of(std::uint32_t number) {
+    return "vm" + std::to_string(number);
+}
 
 // Moves each VM from where it is as soon as it may move again; true when all moves have ended.
 class movers {
   public:
-    movers(federation& f, chaos& c, const size& s) : f_(f), chaos_(c), left_(s.vms, s.rounds), at_(s.vms), now_(s.vms) {
+    movers(federation& f, chaos& c, const size& s)
+        : f_(f), chaos_(c), left_(s.vms, s.rounds), at_(s.vms), now_(s.vms) {
         for (std::uint32_t i = 0; i < s.vms; ++i) at_[i] = i % 2 ? &f.a : &f.b;
     }
     bool look() {
@@ -131,8 +149,11 @@ class movers {
         for (std::size_t i = 0; i < now_.size(); ++i) {
             if (now_[i].empty()) continue;
             const auto m = at_[i]->migration(now_[i]);
-            text += name_of(std::uint32_t(i + 1)) + " by " + now_[i].text + " from " + at_[i]->name.text + " is " +
-                    (m ? m->state + " in " + m->phase + " " + m->reason + " " + m->stuck : "unknown") + "\n";
+            text +=
+                name_of(std::uint32_t(i + 1)) + " by " + now_[i].text + " from " +
+                at_[i]->name.text + " is " +
+                (m ? m->state + " in " + m->phase + " " + m->reason + " " + m->stuck : "unknown") +
+                "\n";
         }
         return text;
     }
@@ -204,16 +225,20 @@ TEST_CASE("migrations survive whatever dies") {
     g.pace.trip = g.pace.confirm = 5ms;
     federation f(g);
     chaos c(f, seed);
-    for (std::uint32_t i = 1; i <= s.vms; ++i) f.boot((i - 1) % 2 ? f.a : f.b, i / 2 % 2, {name_of(i), "lan", i});
+    for (std::uint32_t i = 1; i <= s.vms; ++i)
+        f.boot((i - 1) % 2 ? f.a : f.b, i / 2 % 2, {name_of(i), "lan", i});
     movers m(f, c, s);
 
     const auto begun = std::chrono::steady_clock::now();
     const auto calm_at = begun + (s.vms > 50 ? 120s : 20s);
     bool over = false;
-    for (std::size_t turn = 0; !over && std::chrono::steady_clock::now() < begun + s.patience; ++turn) {
+    for (std::size_t turn = 0; !over && std::chrono::steady_clock::now() < begun + s.patience;
+         ++turn) {
         over = m.look();
-        if (std::chrono::steady_clock::now() > calm_at) c.heal();
-        else c.strike();
+        if (std::chrono::steady_clock::now() > calm_at)
+            c.heal();
+        else
+            c.strike();
         if (turn == 50 || turn == 100) c.cut_a_copy();
         std::this_thread::sleep_for(std::chrono::milliseconds(5 + c.pick(20)));
     }

@@ -16,18 +16,29 @@ namespace {
 template <class Site>
 class ears final : public port::hypervisor_listener, public port::channel_listener {
   public:
-    void hear_for(Site* site) {  // nullptr: nobody; nothing is being told to an earlier one any more
+    void hear_for(
+        Site* site) {  // nullptr: nobody; nothing is being told to an earlier one any more
         const std::lock_guard lock(mutex_);
         site_ = site;
     }
-    void vm_changed(const port::vm_observation& v) override { tell_host([&](auto& s) { s.vm_changed(v); }); }
-    void copy_progressed(const port::copy_progress& p) override { tell_host([&](auto& s) { s.copy_progressed(p); }); }
+    void vm_changed(const port::vm_observation& v) override {
+        tell_host([&](auto& s) { s.vm_changed(v); });
+    }
+    void copy_progressed(const port::copy_progress& p) override {
+        tell_host([&](auto& s) { s.copy_progressed(p); });
+    }
     void copy_ended(const migration_id& id, const result<void>& how) override {
         tell_host([&](auto& s) { s.copy_ended(id, how); });
     }
-    void refused(const port::channel_refusal& r) override { tell([&](auto& s) { s.refused(r); }); }
-    void closed(const migration_id& id, const std::string& why) override { tell([&](auto& s) { s.closed(id, why); }); }
-    void destination_ready(const migration_id& id) override { tell([&](auto& s) { s.destination_ready(id); }); }
+    void refused(const port::channel_refusal& r) override {
+        tell([&](auto& s) { s.refused(r); });
+    }
+    void closed(const migration_id& id, const std::string& why) override {
+        tell([&](auto& s) { s.closed(id, why); });
+    }
+    void destination_ready(const migration_id& id) override {
+        tell([&](auto& s) { s.destination_ready(id); });
+    }
     void record_heard(const migration_id& id, const std::string& bytes) override {
         tell([&](auto& s) { s.record_heard(id, bytes); });
     }
@@ -48,7 +59,8 @@ class ears final : public port::hypervisor_listener, public port::channel_listen
 
 class cut_writer final : public port::feed_writer {
   public:
-    cut_writer(std::unique_ptr<port::feed_writer> to, const std::atomic<bool>& cut) : to_(std::move(to)), cut_(cut) {}
+    cut_writer(std::unique_ptr<port::feed_writer> to, const std::atomic<bool>& cut)
+        : to_(std::move(to)), cut_(cut) {}
     result<void> publish(std::span<const port::feed_record> records) override {
         if (cut_) return transient("feed_unreachable", "simulated");
         return to_->publish(records);
@@ -76,14 +88,18 @@ class counting_journal final : public port::journal {
         for (const auto& e : entries) counts_.bytes += e.bytes.size() + e.inside.size();
         return how;
     }
-    result<void> read(position after, std::size_t limit, const std::function<bool(const port::entry&)>& each) const override {
+    result<void> read(position after, std::size_t limit,
+                      const std::function<bool(const port::entry&)>& each) const override {
         return to_.read(after, limit, each);
     }
-    result<void> read_stream(const stream_id& s, version after, const std::function<bool(const port::entry&)>& each) const override {
+    result<void> read_stream(const stream_id& s, version after,
+                             const std::function<bool(const port::entry&)>& each) const override {
         return to_.read_stream(s, after, each);
     }
     result<port::head> last() const override { return to_.last(); }
-    result<void> put_mark(const std::string& name, std::uint64_t value) override { return to_.put_mark(name, value); }
+    result<void> put_mark(const std::string& name, std::uint64_t value) override {
+        return to_.put_mark(name, value);
+    }
     result<std::uint64_t> mark(const std::string& name) const override { return to_.mark(name); }
 
   private:
@@ -97,7 +113,9 @@ std::string text_at(const json_value& root, const char* key) {
     return text ? std::string(*text) : std::string();
 }
 
-topology::view_options plain() { return {runtime::step_names(), {}, {}}; }
+topology::view_options plain() {
+    return {runtime::step_names(), {}, {}};
+}
 
 }  // namespace
 
@@ -110,8 +128,10 @@ struct whole_cloud::agent_house {
     sim::sim_host_network network;
     sim::sim_channel channel;
     agent_house(whole_cloud& c, std::size_t host)
-        : link(c.hub.client(c.device_of(host))), hypervisor(c.world_, c.place_of(host), heard),
-          network(c.world_, c.place_of(host)), channel(c.world_, false, heard) {}
+        : link(c.hub.client(c.device_of(host))),
+          hypervisor(c.world_, c.place_of(host), heard),
+          network(c.world_, c.place_of(host)),
+          channel(c.world_, false, heard) {}
 };
 
 struct whole_cloud::proxy_house {
@@ -119,12 +139,19 @@ struct whole_cloud::proxy_house {
     std::unique_ptr<port::link_client> link;
     sim::sim_site_network network;
     sim::sim_channel channel;
-    explicit proxy_house(whole_cloud& c) : link(c.hub.client(c.proxy_device())), channel(c.world_, true, heard) {}
+    explicit proxy_house(whole_cloud& c)
+        : link(c.hub.client(c.proxy_device())), channel(c.world_, true, heard) {}
 };
 
-whole_cloud::whole_cloud(sim::world& world, cloud_name own, cloud_name other, std::filesystem::path folder, const ground& g)
-    : name(std::move(own)), peer(std::move(other)), proxy_name("p-" + name.text), world_(world),
-      folder_(std::move(folder)), ground_(g), hub(wires_.timing()) {
+whole_cloud::whole_cloud(sim::world& world, cloud_name own, cloud_name other,
+                         std::filesystem::path folder, const ground& g)
+    : name(std::move(own)),
+      peer(std::move(other)),
+      proxy_name("p-" + name.text),
+      world_(world),
+      folder_(std::move(folder)),
+      ground_(g),
+      hub(wires_.timing()) {
     config_.set("scheduler.policy", caf::atom("sharing"));
     config_.set("scheduler.max-threads", std::size_t{2});
     config_.set("scheduler.max-throughput", std::size_t{64});
@@ -146,12 +173,15 @@ whole_cloud::~whole_cloud() {
 
 std::function<void(const std::string&)> whole_cloud::log_of(const std::string& who) const {
     if (!ground_.loud) return [](const std::string&) {};
-    return [who = who + "." + name.text](const std::string& line) { std::cerr << who + ": " + line + "\n"; };
+    return [who = who + "." + name.text](const std::string& line) {
+        std::cerr << who + ": " + line + "\n";
+    };
 }
 
 void whole_cloud::start_controller() {
     auto opened = adapter::sqlite_journal::open((folder_ / (name.text + ".db")).string());
-    if (!opened) throw std::runtime_error("journal: " + opened.error().reason + " " + opened.error().detail);
+    if (!opened)
+        throw std::runtime_error("journal: " + opened.error().reason + " " + opened.error().detail);
     sqlite_ = std::move(*opened);
     journal_ = std::make_unique<counting_journal>(*sqlite_, counts);
     server_ = hub.server();
@@ -161,15 +191,23 @@ void whole_cloud::start_controller() {
     ports.link = server_.get();
     auto to = adapter::file_feed_writer::open(adapter::feed_path(folder_, name, peer));
     if (!to) throw std::runtime_error("feed: " + to.error().reason + " " + to.error().detail);
-    ports.peers.push_back({peer, "wan:1", "wan:2", std::make_unique<cut_writer>(std::move(*to), feed_outage),
-                           std::make_unique<adapter::file_feed_reader>(adapter::feed_path(folder_, peer, name))});
-    ports.sign = [](const ticket& t) -> result<signed_ticket> { return signed_ticket{to_json(t), "simulated"}; };
-    ports.new_migration_id = [this] { return adapter::new_migration_id(clock_.now(), adapter::random_bytes(10)); };
-    ports.new_incarnation = [this] { return adapter::new_ulid(clock_.now(), adapter::random_bytes(10)); };
+    ports.peers.push_back(
+        {peer, "wan:1", "wan:2", std::make_unique<cut_writer>(std::move(*to), feed_outage),
+         std::make_unique<adapter::file_feed_reader>(adapter::feed_path(folder_, peer, name))});
+    ports.sign = [](const ticket& t) -> result<signed_ticket> {
+        return signed_ticket{to_json(t), "simulated"};
+    };
+    ports.new_migration_id = [this] {
+        return adapter::new_migration_id(clock_.now(), adapter::random_bytes(10));
+    };
+    ports.new_incarnation = [this] {
+        return adapter::new_ulid(clock_.now(), adapter::random_bytes(10));
+    };
     ports.log = log_of("controller");
     controller = std::make_unique<runtime::controller>(*controller_actors_, name, std::move(ports));
     if (auto started = controller->start(); !started)
-        throw std::runtime_error("controller: " + started.error().reason + " " + started.error().detail);
+        throw std::runtime_error("controller: " + started.error().reason + " " +
+                                 started.error().detail);
     server_->listen(*controller);
 }
 
@@ -186,7 +224,8 @@ void whole_cloud::start_sites() {
     site_routes = &proxy_house_->network;
     proxy = std::make_unique<runtime::site_proxy>(
         *site_actors_, *proxy_house_->link,
-        runtime::proxy_ports{&proxy_house_->network, &proxy_house_->channel, "site:1", "10.0.0.1"}, log_of("proxy"));
+        runtime::proxy_ports{&proxy_house_->network, &proxy_house_->channel, "site:1", "10.0.0.1"},
+        log_of("proxy"));
     proxy_house_->heard.hear_for(proxy.get());
     proxy_house_->link->listen(*proxy);
     for (std::size_t i = 0; i < host_names.size(); ++i) {
@@ -197,7 +236,8 @@ void whole_cloud::start_sites() {
         ports.channel = &h.channel;
         ports.endpoint = "agent:" + std::to_string(i);
         ports.vxlan_address = "10.0.0.1" + std::to_string(i);
-        agents.push_back(std::make_unique<runtime::agent>(*site_actors_, *h.link, ports, log_of("agent")));
+        agents.push_back(
+            std::make_unique<runtime::agent>(*site_actors_, *h.link, ports, log_of("agent")));
         h.heard.hear_for(agents.back().get());
         h.link->listen(*agents.back());
     }
@@ -218,13 +258,15 @@ void whole_cloud::stop_sites() {
     proxy_house_.reset();
 }
 
-receipt whole_cloud::submit(const std::string& type, const std::string& subject, const std::string& data, std::string id) {
+receipt whole_cloud::submit(const std::string& type, const std::string& subject,
+                            const std::string& data, std::string id) {
     if (id.empty()) id = "e" + std::to_string(next_++);
     auto told = std::make_shared<std::promise<std::string>>();
     auto answer = told->get_future();
     controller->desk().submit({"tester", port::role::operator_},
-                              R"({"specversion":"1.0","type":")" + type + R"(","source":"/test","id":")" + id +
-                                  R"(","subject":")" + subject + R"(","data":)" + data + "}",
+                              R"({"specversion":"1.0","type":")" + type +
+                                  R"(","source":"/test","id":")" + id + R"(","subject":")" +
+                                  subject + R"(","data":)" + data + "}",
                               [told](std::string text) { told->set_value(std::move(text)); });
     if (answer.wait_for(20s) != std::future_status::ready) return {"no answer", {}, {}, {}, {}};
     receipt r;
@@ -266,7 +308,8 @@ bool whole_cloud::ended(const migration_id& id) const {
 
 std::string whole_cloud::state() const {
     std::optional<std::string> text;
-    controller->with_view([&](const topology::federation& f) { text = topology::view(f, "/state", plain()); });
+    controller->with_view(
+        [&](const topology::federation& f) { text = topology::view(f, "/state", plain()); });
     return text.value_or("");
 }
 
@@ -304,7 +347,8 @@ federation::temporary::~temporary() {
 }
 
 federation::federation(const ground& g)
-    : world(time_.timing(), g.pace), a(world, cloud_name("thales"), cloud_name("umea"), folder_.path, g),
+    : world(time_.timing(), g.pace),
+      a(world, cloud_name("thales"), cloud_name("umea"), folder_.path, g),
       b(world, cloud_name("umea"), cloud_name("thales"), folder_.path, g) {
     const auto up = [](const whole_cloud& c) {
         bool all = true;
@@ -315,7 +359,8 @@ federation::federation(const ground& g)
         });
         return all;
     };
-    if (!await([&] { return up(a) && up(b); })) throw std::runtime_error("the federation does not come up");
+    if (!await([&] { return up(a) && up(b); }))
+        throw std::runtime_error("the federation does not come up");
 }
 
 federation::~federation() {

@@ -1,6 +1,6 @@
 // Two whole clouds in one process, on simulated hosts: controllers with real journals (SQLite) and
-// real feeds (files) in a temporary folder, a proxy and agents each, driven by real threads. For the
-// tests here, for chaos and for benchmarks.
+// real feeds (files) in a temporary folder, a proxy and agents each, driven by real threads. For
+// the tests here, for chaos and for benchmarks.
 #pragma once
 
 #include <atomic>
@@ -46,7 +46,8 @@ struct journal_counts {
 
 class whole_cloud {
   public:
-    whole_cloud(sim::world&, cloud_name own, cloud_name peer, std::filesystem::path folder, const ground&);
+    whole_cloud(sim::world&, cloud_name own, cloud_name peer, std::filesystem::path folder,
+                const ground&);
     ~whole_cloud();
 
     void start_controller();
@@ -55,9 +56,12 @@ class whole_cloud {
     void stop_sites();
 
     sim::place place_of(std::size_t host) const { return {name, host_names.at(host)}; }
-    port::device device_of(std::size_t host) const { return {port::device_kind::agent, host_names.at(host).text}; }
+    port::device device_of(std::size_t host) const {
+        return {port::device_kind::agent, host_names.at(host).text};
+    }
     port::device proxy_device() const { return {port::device_kind::proxy, proxy_name}; }
-    receipt submit(const std::string& type, const std::string& subject, const std::string& data, std::string id = "");
+    receipt submit(const std::string& type, const std::string& subject, const std::string& data,
+                   std::string id = "");
     receipt migrate(const std::string& vm, const std::string& more = "");  // to the peer
     topology::vm_view vm(const std::string& name) const;
     std::optional<topology::migration_view> migration(const migration_id&) const;

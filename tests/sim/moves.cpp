@@ -8,7 +8,9 @@ using namespace caravan::testing;
 
 namespace {
 
-sim::guest guest(const std::string& name, std::uint32_t number = 1) { return {name, "lan", number}; }
+sim::guest guest(const std::string& name, std::uint32_t number = 1) {
+    return {name, "lan", number};
+}
 
 std::string text(const whole_cloud& c, const migration_id& id) {
     const auto m = c.migration(id);
@@ -59,7 +61,8 @@ TEST_CASE("a VM moves to the other cloud and back") {
     CHECK(f.b.vm("vm1").state == "running");
     CHECK(f.a.vm("vm1").state == "absent");
     is_clean(f);
-    // The network followed: both sites send its frames to the one place where it was announced last.
+    // The network followed: both sites send its frames to the one place where it was announced
+    // last.
     const auto mac = sim::spec_of(guest("vm1")).nics[0].mac;
     for (auto* c : {&f.a, &f.b}) {
         CHECK(await([&] { return route_of(*c, mac).run_right == epoch(2); }));
@@ -138,7 +141,9 @@ ground slow_ground() {
     g.pace.rate = 4 << 20;
     return g;
 }
-void let_go(federation& f) { f.world.set_pace({}); }
+void let_go(federation& f) {
+    f.world.set_pace({});
+}
 receipt begin_slow(federation& f) {
     f.boot(f.a, 0, guest("vm1"));
     const auto r = f.a.migrate("vm1");
@@ -191,7 +196,9 @@ TEST_CASE("controllers restart while a VM is copied") {
         f.a.stop_controller();
         f.b.stop_controller();
         let_go(f);
-        REQUIRE(await([&] { return f.world.copies_of(vm_name("vm1")).back().state == port::run_state::paused; }));
+        REQUIRE(await([&] {
+            return f.world.copies_of(vm_name("vm1")).back().state == port::run_state::paused;
+        }));
         f.a.start_controller();
         f.b.start_controller();
     }
@@ -243,13 +250,14 @@ TEST_CASE("control links are cut and heal") {
     federation f(slow_ground());
     const auto r = begin_slow(f);
     const std::pair<whole_cloud*, port::device> all[] = {{&f.a, f.a.device_of(0)},
-                                                   {&f.a, f.a.proxy_device()},
-                                                   {&f.b, f.b.proxy_device()},
-                                                   {&f.b, f.b.device_of(0)},
-                                                   {&f.b, f.b.device_of(1)}};
+                                                         {&f.a, f.a.proxy_device()},
+                                                         {&f.b, f.b.proxy_device()},
+                                                         {&f.b, f.b.device_of(0)},
+                                                         {&f.b, f.b.device_of(1)}};
     for (const auto& [c, who] : all) c->hub.cut(who);
     let_go(f);
-    REQUIRE(await([&] { return f.world.copies_of(vm_name("vm1")).back().state == port::run_state::paused; }));
+    REQUIRE(await(
+        [&] { return f.world.copies_of(vm_name("vm1")).back().state == port::run_state::paused; }));
     CHECK_FALSE(f.a.ended(r.migration));
     for (const auto& [c, who] : all) c->hub.heal(who);
     ends(f, f.a, r, "done");
@@ -262,7 +270,8 @@ TEST_CASE("adapters' actors die in the middle of their work") {
     const auto r = begin_slow(f);
     const auto kill_all = [](whole_cloud& c) {
         for (auto& agent : c.agents)
-            for (const auto one : {act::start_copy, act::attach_silent, act::open_end}) agent->kill(one);
+            for (const auto one : {act::start_copy, act::attach_silent, act::open_end})
+                agent->kill(one);
         c.proxy->kill(act::open_relay);
         c.proxy->kill(act::set_routes);
     };
@@ -289,7 +298,8 @@ TEST_CASE("a copy that is cut off is tried again, or undone") {
 TEST_CASE("the world sees what must never be") {
     sim::timer_thread time;
     sim::world world(time.timing());
-    const sim::place one{cloud_name("thales"), host_name("h1")}, two{cloud_name("umea"), host_name("h2")};
+    const sim::place one{cloud_name("thales"), host_name("h1")},
+        two{cloud_name("umea"), host_name("h2")};
     for (const auto& where : {one, two}) world.add_host(where, sim::host_for_guests());
     world.boot(one, sim::spec_of(guest("vm1")));
     CHECK(world.violations().empty());

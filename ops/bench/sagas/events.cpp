@@ -17,14 +17,18 @@ class counting final : public port::journal {
         events += entries.size();
         return to_.append(entries);
     }
-    result<void> read(position after, std::size_t limit, const std::function<bool(const port::entry&)>& each) const override {
+    result<void> read(position after, std::size_t limit,
+                      const std::function<bool(const port::entry&)>& each) const override {
         return to_.read(after, limit, each);
     }
-    result<void> read_stream(const stream_id& s, version after, const std::function<bool(const port::entry&)>& each) const override {
+    result<void> read_stream(const stream_id& s, version after,
+                             const std::function<bool(const port::entry&)>& each) const override {
         return to_.read_stream(s, after, each);
     }
     result<port::head> last() const override { return to_.last(); }
-    result<void> put_mark(const std::string& name, std::uint64_t value) override { return to_.put_mark(name, value); }
+    result<void> put_mark(const std::string& name, std::uint64_t value) override {
+        return to_.put_mark(name, value);
+    }
     result<std::uint64_t> mark(const std::string& name) const override { return to_.mark(name); }
     std::atomic<std::uint64_t> commits = 0, events = 0;
 
@@ -41,10 +45,13 @@ struct traffic {
     void send(std::size_t van, std::uint64_t right) {
         const stream_id to("van/v" + std::to_string(van));
         runtime::command_mail mail;
-        mail.what = command(van::command(van::move_route{"52:54:00:00:00:01", shell.own, host_name("h1"), epoch(right)}));
+        mail.what = command(van::command(
+            van::move_route{"52:54:00:00:00:01", shell.own, host_name("h1"), epoch(right)}));
         mail.answer = runtime::reply([this, van, right](const runtime::answered&) {
-            if (stopping) --under_way;
-            else send(van, right + 1);
+            if (stopping)
+                --under_way;
+            else
+                send(van, right + 1);
         });
         shell.deliver(to, std::move(mail));
     }

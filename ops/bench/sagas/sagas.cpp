@@ -1,6 +1,7 @@
-// bench_sagas [-o json] [--seconds S] [--folder DIR] [--in-flight N]: whole durable migrations a second
-// between two controllers (SQLite journals, file feeds, actors, control links as strings) on simulated
-// hosts that copy in no time; and events a second through actor, chain and journal beside raw SQLite.
+// bench_sagas [-o json] [--seconds S] [--folder DIR] [--in-flight N]: whole durable migrations a
+// second between two controllers (SQLite journals, file feeds, actors, control links as strings) on
+// simulated hosts that copy in no time; and events a second through actor, chain and journal beside
+// raw SQLite.
 #include <stdlib.h>
 
 #include <algorithm>
@@ -42,7 +43,8 @@ class shuttle {
         port::event_filter ends;
         ends.types = {"caravan.migration.ended"};
         for (auto* c : {&f_.a, &f_.b})
-            listening_.push_back(c->controller->desk().subscribe(ends, [this](const port::news& n) { hear(*n.json); }));
+            listening_.push_back(c->controller->desk().subscribe(
+                ends, [this](const port::news& n) { hear(*n.json); }));
     }
     ~shuttle() { listening_.clear(); }
 
@@ -56,14 +58,16 @@ class shuttle {
     // How long the next one took that ends, after it was sent back.
     double next(bool again) {
         std::unique_lock lock(mutex_);
-        if (!news_.wait_for(lock, std::chrono::seconds(30), [&] { return known() != ended_.end(); }))
+        if (!news_.wait_for(lock, std::chrono::seconds(30),
+                            [&] { return known() != ended_.end(); }))
             throw std::runtime_error("a migration does not end");
         const auto one = known();
         const auto vm = of_.at(*one);
         of_.erase(*one);
         ended_.erase(one);
         lock.unlock();
-        const double took = std::chrono::duration<double, std::milli>(clock_type::now() - begun_[vm]).count();
+        const double took =
+            std::chrono::duration<double, std::milli>(clock_type::now() - begun_[vm]).count();
         at_[vm] = &f_.other(*at_[vm]);
         if (again) begin(vm);
         return took;
@@ -75,7 +79,8 @@ class shuttle {
 
   private:
     std::deque<std::string>::iterator known() {
-        return std::find_if(ended_.begin(), ended_.end(), [this](const auto& id) { return of_.contains(id); });
+        return std::find_if(ended_.begin(), ended_.end(),
+                            [this](const auto& id) { return of_.contains(id); });
     }
     void hear(const std::string& line) {
         const auto document = json_document::parse(line);
@@ -115,7 +120,8 @@ saga_figures measure_sagas(std::size_t in_flight, double seconds) {
     g.pace.tick = {};
     federation f(g);
     for (std::size_t i = 0; i < in_flight; ++i)
-        f.world.boot(f.a.place_of(i % 2), sim::spec_of({"vm" + std::to_string(i + 1), "lan", std::uint32_t(i + 1)}));
+        f.world.boot(f.a.place_of(i % 2),
+                     sim::spec_of({"vm" + std::to_string(i + 1), "lan", std::uint32_t(i + 1)}));
     for (std::size_t i = 0; i < in_flight; ++i)
         if (!await([&] { return f.a.vm("vm" + std::to_string(i + 1)).state == "running"; }))
             throw std::runtime_error("a VM is not found");
@@ -124,7 +130,9 @@ saga_figures measure_sagas(std::size_t in_flight, double seconds) {
     for (std::size_t i = 0; i < in_flight; ++i) s.next(true);  // warm
     const auto before = count(f);
     const auto begun = clock_type::now();
-    const auto elapsed = [&] { return std::chrono::duration<double>(clock_type::now() - begun).count(); };
+    const auto elapsed = [&] {
+        return std::chrono::duration<double>(clock_type::now() - begun).count();
+    };
     std::vector<double> took;
     while (elapsed() < seconds) took.push_back(s.next(true));
     const double wall = elapsed();
@@ -148,17 +156,20 @@ saga_figures measure_sagas(std::size_t in_flight, double seconds) {
 }
 
 void print(std::size_t in_flight, const saga_figures& s, bool json) {
-    std::printf(json ? "{\"bench\":\"sagas\",\"in_flight\":%zu,\"migrations\":%.1f,\"p50_ms\":%.1f,\"p99_ms\":%.1f,"
-                       "\"events\":%.1f,\"commits\":%.2f,\"kilobytes\":%.1f,\"mean_group\":%.1f,\"in_journal\":%.2f,"
+    std::printf(json ? "{\"bench\":\"sagas\",\"in_flight\":%zu,\"migrations\":%.1f,\"p50_ms\":%.1f,"
+                       "\"p99_ms\":%.1f,"
+                       "\"events\":%.1f,\"commits\":%.2f,\"kilobytes\":%.1f,\"mean_group\":%.1f,"
+                       "\"in_journal\":%.2f,"
                        "\"processor_ms\":%.2f,\"unit\":\"migrations/s\"}\n"
                      : "%9zu  %12.1f  %7.1f  %7.1f  %8.1f  %9.2f  %8.1f  %6.1f  %8.0f%%  %8.2f\n",
-                in_flight, s.migrations, s.p50_ms, s.p99_ms, s.events, s.commits, s.kilobytes, s.mean_group,
-                json ? s.in_journal : s.in_journal * 100, s.processor);
+                in_flight, s.migrations, s.p50_ms, s.p99_ms, s.events, s.commits, s.kilobytes,
+                s.mean_group, json ? s.in_journal : s.in_journal * 100, s.processor);
     std::fflush(stdout);
 }
 
 void print(std::size_t in_flight, const bench::event_figures& e, bool json) {
-    std::printf(json ? "{\"bench\":\"events\",\"in_flight\":%zu,\"events\":%.0f,\"mean_group\":%.1f,\"sqlite\":%.0f,"
+    std::printf(json ? "{\"bench\":\"events\",\"in_flight\":%zu,\"events\":%.0f,\"mean_group\":%."
+                       "1f,\"sqlite\":%.0f,"
                        "\"ratio_sqlite\":%.3f,\"unit\":\"events/s\"}\n"
                      : "%9zu  %12.0f  %10.1f  %12.0f  %8.2f\n",
                 in_flight, e.events, e.mean_group, e.raw_sqlite, e.events / e.raw_sqlite);
@@ -168,24 +179,32 @@ void print(std::size_t in_flight, const bench::event_figures& e, bool json) {
 bool parse(int argc, char** argv, arguments& out) {
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string key = argv[i], value = argv[i + 1];
-        if (key == "-o") out.json = value == "json";
-        else if (key == "--seconds") out.seconds = std::atof(value.c_str());
-        else if (key == "--folder") out.folder = value;
-        else if (key == "--in-flight") out.in_flight = {std::stoul(value)};
-        else return false;
+        if (key == "-o")
+            out.json = value == "json";
+        else if (key == "--seconds")
+            out.seconds = std::atof(value.c_str());
+        else if (key == "--folder")
+            out.folder = value;
+        else if (key == "--in-flight")
+            out.in_flight = {std::stoul(value)};
+        else
+            return false;
     }
     return argc % 2 == 1 && out.seconds > 0;
 }
 
 void run(const arguments& asked) {
     if (!asked.json)
-        std::printf("in flight  migrations/s   p50 ms   p99 ms    events    commits  kilobytes  group  journal   cpu ms\n"
-                    "                                       (of one migration, both clouds)\n");
+        std::printf(
+            "in flight  migrations/s   p50 ms   p99 ms    events    commits  kilobytes  group  "
+            "journal   cpu ms\n"
+            "                                       (of one migration, both clouds)\n");
     for (const auto n : asked.in_flight) print(n, measure_sagas(n, asked.seconds), asked.json);
     if (!asked.json) std::printf("\nin flight      events/s  mean group      sqlite/s  e/sqlite\n");
     for (const auto n : asked.in_flight) {
         std::string folder = asked.folder + "/bench_events.XXXXXX";
-        if (!::mkdtemp(folder.data())) throw std::runtime_error(folder + ": " + std::strerror(errno));
+        if (!::mkdtemp(folder.data()))
+            throw std::runtime_error(folder + ": " + std::strerror(errno));
         print(n, bench::measure_events(folder, n, asked.seconds), asked.json);
         std::filesystem::remove_all(folder);
     }
@@ -196,10 +215,12 @@ void run(const arguments& asked) {
 int main(int argc, char** argv) {
     arguments asked;
     if (!parse(argc, argv, asked)) {
-        std::fprintf(stderr, "usage: bench_sagas [-o json] [--seconds S] [--folder DIR] [--in-flight N]\n");
+        std::fprintf(stderr,
+                     "usage: bench_sagas [-o json] [--seconds S] [--folder DIR] [--in-flight N]\n");
         return 2;
     }
-    ::setenv("TMPDIR", asked.folder.c_str(), 1);  // where the federation puts its journals and feeds
+    ::setenv("TMPDIR", asked.folder.c_str(),
+             1);  // where the federation puts its journals and feeds
     try {
         run(asked);
     } catch (const std::exception& e) {

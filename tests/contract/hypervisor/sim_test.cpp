@@ -32,7 +32,8 @@ class sim_world final : public contract::world {
         wire_ = ground_.add_channel(nullptr);
         using enum sim::channel_end;
         for (const auto end : {source_agent, source_relay}) ground_.open_end(wire_, end, from);
-        for (const auto end : {destination_relay, destination_agent}) ground_.open_end(wire_, end, to);
+        for (const auto end : {destination_relay, destination_agent})
+            ground_.open_end(wire_, end, to);
     }
     void disconnect(const job& j) override { ground_.close_ends(wire_, j.id); }
     void slow(bool yes) override { ground_.set_pace(yes ? sim::pace{13 << 20} : fast()); }
@@ -50,7 +51,8 @@ class sim_world final : public contract::world {
     bool guest_is_whole(const std::string& name) override {
         const auto all = ground_.copies_of(vm_name(name));
         return ground_.violations().empty() &&
-               std::ranges::count(all, port::run_state::running, &sim::world::copy_seen::state) == 1;
+               std::ranges::count(all, port::run_state::running, &sim::world::copy_seen::state) ==
+                   1;
     }
     std::vector<std::string> leftovers(side s, const job& j) override {
         return ground_.leftovers(place_of(s), j.id, j.vm.name);
@@ -81,6 +83,7 @@ class sim_world final : public contract::world {
 }  // namespace
 
 TEST_CASE("the hypervisor contract on simulated hosts") {
-    for (const auto& check : hypervisor_contract)
-        DYNAMIC_SECTION(check.name) { check.run(*std::make_unique<sim_world>()); }
+    for (const auto& check : hypervisor_contract) DYNAMIC_SECTION(check.name) {
+            check.run(*std::make_unique<sim_world>());
+        }
 }
