@@ -12,7 +12,9 @@ link_connection::link_connection(tls_stream&& secured, std::chrono::milliseconds
     socket_.set_option(websocket::stream_base::timeout{dead_after, dead_after, true});
     socket_.read_message_max(link_frame_max);
     socket_.text(true);
-    socket_.auto_fragment(false);
+    // A large frame goes in pieces, so that a ping finds its way between them on a slow connection.
+    socket_.auto_fragment(true);
+    socket_.write_buffer_bytes(64u << 10);
 }
 
 void link_connection::send(std::string frame) {

@@ -165,6 +165,12 @@ bool session::origin_is_ours() const {
 }
 
 task<result<std::string>> session::body(std::size_t size_max) {
+    const auto too_large = [&] {
+        keep_ = false;
+        return permanent("too_large", "at most " + std::to_string(size_max) + " bytes");
+    };
+    // A length that was announced is judged here: Beast judged it with the header, by the header's limit.
+    if (head_->content_length().value_or(0) > size_max) co_return too_large();
     if (beast::iequals(head_->get()[wire::field::expect], "100-continue")) {
         wire::response<wire::empty_body> go_on{wire::status::continue_, 11};
         co_await wire::async_write(stream_, go_on, asio::use_awaitable);
@@ -174,10 +180,7 @@ task<result<std::string>> session::body(std::size_t size_max) {
     error_code ec;
     co_await wire::async_read(stream_, buffer_, whole, into(ec));
     head_.emplace();  // what is left of it is not asked any more
-    if (ec == wire::error::body_limit) {
-        keep_ = false;
-        co_return permanent("too_large", "at most " + std::to_string(size_max) + " bytes");
-    }
+    if (ec == wire::error::body_limit) co_return too_large();
     if (ec) throw boost::system::system_error(ec);
     body_read_ = true;
     co_return std::move(whole.get().body());
