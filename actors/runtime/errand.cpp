@@ -87,6 +87,10 @@ class errand_actor : public caf::event_based_actor {
                        });
             return;
         }
+        if (d.who == saga::doer::agent && what_.about.host.empty()) {  // never placed: no host holds anything
+            ++at_;
+            return next();
+        }
         port::device to{port::device_kind::agent, what_.about.host.text};
         if (d.who == saga::doer::proxy) {
             const auto proxy = controller_.any_proxy();
