@@ -74,7 +74,7 @@ std::string progress_line(const json_value& m) {
     if (state != "running") return line;
     if (const auto p = cell(m, percent); !p.empty()) line += "  " + p;
     if (const auto r = cell(m, rate); !r.empty() && r != "0 B/s") line += "  " + r;
-    if (const auto l = cell(m, left); !l.empty()) line += "  " + l + " left";
+    if (const auto l = cell(m, left); !l.empty() && l != "0 ms") line += "  " + l + " left";
     return line;
 }
 

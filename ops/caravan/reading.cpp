@@ -127,9 +127,11 @@ void print_event(const options& asked, std::string_view line) {
                 said += " " + std::string(key) + "=" + text_at(value, "");
     if (asked.shape() != form::wide && said.size() > 60) said = said.substr(0, 57) + "...";
     char head[256];
-    std::snprintf(head, sizeof head, "%8s  %s  %-28s %-16s", text_at(event, "position").c_str(),
+    std::snprintf(head, sizeof head, "%8s  %-20s  %-28s %-16s", text_at(event, "position").c_str(),
                   cell(event, when).c_str(), type.c_str(), text_at(event, "subject").c_str());
-    put(head + said + "\n");
+    auto shown = head + said;
+    shown.erase(shown.find_last_not_of(' ') + 1);
+    put(shown + "\n");
     std::fflush(stdout);
 }
 
