@@ -3,7 +3,7 @@
 namespace caravan::channel {
 namespace {
 
-constexpr auto beat = std::chrono::milliseconds(250);
+constexpr auto beat = std::chrono::milliseconds(100);
 
 }  // namespace
 

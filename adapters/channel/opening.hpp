@@ -1,4 +1,4 @@
-// opening: what both ends of the port do around a stream's begin: a beat four times a second, and
+// opening: what both ends of the port do around a stream's begin: a beat ten times a second, and
 // hearing a preface in time.
 #pragma once
 

@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::size_t waiting_max = 256 << 10;
 constexpr auto pace =
-    std::chrono::milliseconds(900);  // "each second", looked at four times a second
+    std::chrono::milliseconds(900);  // "each second", looked at ten times a second
 
 }  // namespace
 

@@ -60,6 +60,8 @@ void relay::current::say(const std::string& more) {
 
 bool relay::hand_to_gate(direction way, std::string_view got) {
     const gate::verdict says = gate_->take(way, got);
+    if (!says.finishing) finishing_since_.reset();
+    else if (!finishing_since_) finishing_since_ = std::chrono::steady_clock::now();
     at(way).say(says.forward);
     at(other(way)).say(says.answer);
     if (says.refused || says.destination_ready || !says.inside.empty()) {
@@ -121,6 +123,7 @@ void relay::part() {
 }
 
 bool relay::stuck(std::chrono::steady_clock::time_point now, std::chrono::milliseconds stall) {
+    if (finishing_since_ && now - *finishing_since_ >= stall) return true;
     for (const direction way : {direction::call, direction::reply}) {
         const auto& end = to(way);
         current& one = at(way);

@@ -54,7 +54,8 @@ class relay : public std::enable_shared_from_this<relay> {
 
     lane kind() const noexcept { return kind_; }
     bool stopped() const noexcept { return owner_ == nullptr; }
-    // Whether an end has been dark, or has owed bytes without any progress, for `stall`.
+    // Whether, for `stall`, an end has been dark, or has owed bytes without any progress, or the guest
+    // has stood still for want of a Finish reply.
     bool stuck(std::chrono::steady_clock::time_point now, std::chrono::milliseconds stall);
 
   private:
@@ -85,6 +86,7 @@ class relay : public std::enable_shared_from_this<relay> {
     const lane kind_;
     relay_owner* owner_;  // null once stopped
     std::optional<gate::gate> gate_;
+    std::optional<std::chrono::steady_clock::time_point> finishing_since_;
     std::array<std::shared_ptr<wire>, 2> ends_;
     std::array<current, 2> ways_;
 };

@@ -9,6 +9,8 @@ which it asks for the status all the time. At SIGTERM it asks once more and writ
   session       survived (the same connection to the end, used after the move), lines, longest silence,
                 one_life (same boot, time never ran back), one_speaker (no line was said twice), copies
                 (tokens of the hosts it ran on, in order)
+  write_gap_ms  the longest time in which the guest, by its word, finished no write to its disk; null
+                if it never wrote
 """
 import json
 import os
@@ -80,6 +82,7 @@ class Session:
         self.stream = self.socket.makefile("rw", buffering=1)
         self.lines, self.silence, self.broken, self.previous, self.copies = 0, 0.0, None, None, []
         self.one_life = self.one_speaker = True
+        self.wrote_at, self.write_gap = None, None
 
     def ask(self):
         began = time.monotonic()
@@ -96,9 +99,18 @@ class Session:
         if not self.copies or self.copies[-1] != now["copy"]:
             self.copies.append(now["copy"])
         if before:
+            self.watch_writes(int(now["written"]) > int(before["written"]))
             self.one_life &= now["boot"] == before["boot"]
             self.one_life &= int(now["beat"]) >= int(before["beat"])
             self.one_speaker &= int(now["reply"]) > int(before["reply"])
+
+    # From one write seen to the next, so that what came before the first is nobody's silence.
+    def watch_writes(self, progressed):
+        now = time.monotonic()
+        if self.wrote_at:
+            self.write_gap = max(self.write_gap or 0, now - self.wrote_at)
+        if progressed:
+            self.wrote_at = now
 
     def hold(self):
         try:
@@ -129,7 +141,8 @@ def main():
     for thread in threads:
         thread.join(15)
     with open(OUT + ".new", "w") as file:
-        json.dump({**pings.report(), "session": session.report()}, file)
+        write_gap = session.write_gap and round(session.write_gap * 1000)
+        json.dump({**pings.report(), "write_gap_ms": write_gap, "session": session.report()}, file)
     os.rename(OUT + ".new", OUT)
 
 

@@ -1,13 +1,15 @@
 #!/bin/bash
 # failures.sh [NAME...]: whatever dies or is cut off, one copy runs, the saga ends, nothing is left.
 #
-# One lab, one guest, which goes on from where the case before left it. A case begins a migration to
-# the other cloud, waits until it is as far as WHEN says, and does HARM, which heals by itself:
-#   WHEN  wire MIB (so much has crossed the WAN: 32 are the disk, the rest is memory) | phase NAME
+# One lab, one guest, which goes on from where the case before left it, writing to its disk and to its
+# memory. A case begins a migration to the other cloud, waits until it is as far as WHEN says, and does
+# HARM, which heals by itself. A neighbour talks to the guest from before until after.
+#   WHEN  wire MIB (so much has crossed the WAN) | memory MIB (so much of it was copied, by libvirt) |
+#         held MESSAGE CLOUD [source] (ops/lab hold: libvirt's message has come there and waits)
 #   HARM  commands of ops/lab, or: sleep SECONDS, abort, kill-copy (the destination's QEMU), until
-#         PHASE, watch (a neighbour talks to the guest to the end: no pause is longer than the stall
-#         timer and 1 s)
+#         PHASE, undecided (both copies are there and paused, and no record says whose the VM is)
 #   END   of the migration: undone, done (a copy is tried twice), or either, which the clock decides
+#   FROZEN  the longest time, ms, in which the guest may not answer or finish no write; - any
 # FROM, TO and HOST stand for the two clouds and for the host that the guest leaves; GATE and OPEN cut
 # and heal the control links of the destination's hosts, so that none can be told to resume its copy:
 # that holds a migration between pivot and acquire.
@@ -16,24 +18,26 @@ set -euo pipefail
 . "$(dirname "$(readlink -f "$0")")/stage.bash"
 
 vm=sge-1
-freeze_max=8000 # ms
+stalled=8000 # ms: the stall timer and one second
 gate='cut control.TO.h1; cut control.TO.h2'
-cases='
-abort in copy                 | wire 12 | abort                                                | undone
-source proxy killed           | wire 12 | kill proxy.FROM; sleep 3; start proxy.FROM           | either
-destination QEMU killed       | wire 12 | kill-copy                                            | either
-source agent killed           | wire 12 | kill agent.HOST; sleep 2; start agent.HOST           | either
-destination controller killed | wire 12 | kill controller.TO; sleep 2; start controller.TO     | either
-'
-# Run only by name: see known.md.
-apart='
-source controller killed      | wire 12 | kill controller.FROM; sleep 2; start controller.FROM | either
-WAN black in the disk phase   | wire 12 | watch; cut wan; sleep 30; heal wan                   | either
-WAN black in the memory phase | wire 60 | watch; cut wan; sleep 30; heal wan                   | either
-WAN black after the pivot     | wire 60 | GATE; until acquire run-right; cut wan; OPEN; sleep 30; heal wan | done
-source controller killed after the pivot | wire 60 | GATE; until acquire run-right; kill controller.FROM; OPEN; sleep 2; start controller.FROM | done
-destination controller killed after the pivot | wire 60 | GATE; until acquire run-right; kill controller.TO; OPEN; sleep 2; start controller.TO | done
-'
+cases="
+abort in copy                 | wire 12   | abort                                                | undone | -
+source proxy killed           | wire 12   | kill proxy.FROM; sleep 3; start proxy.FROM           | either | -
+destination QEMU killed       | wire 12   | kill-copy                                            | either | -
+source agent killed           | wire 12   | kill agent.HOST; sleep 2; start agent.HOST           | either | -
+source controller killed      | wire 12   | kill controller.FROM; sleep 2; start controller.FROM | either | -
+destination controller killed | wire 12   | kill controller.TO; sleep 2; start controller.TO     | either | -
+WAN black in the disk phase   | wire 12   | cut wan; sleep 30; heal wan                          | either | $stalled
+WAN black in the memory phase | memory 10 | cut wan; sleep 30; heal wan                          | either | $stalled
+WAN black at switchover       | held finish-call TO | cut wan; pass TO; sleep 30; heal wan       | either | -
+Finish call lost              | held finish-call TO         | drop TO                            | either | -
+Finish reply lost before the gates | held finish-reply TO   | drop TO                            | either | -
+Finish reply lost after the gates  | held finish-reply FROM source | drop FROM                   | done   | -
+nobody there to decide        | held finish-reply TO | kill controller.FROM; kill controller.TO; kill libvirtd.HOST; drop TO; undecided; start libvirtd.HOST; start controller.TO; start controller.FROM | done | -
+WAN black after the pivot     | wire 12   | GATE; until acquire run-right; cut wan; OPEN; sleep 30; heal wan | done | -
+source controller killed after the pivot      | wire 12 | GATE; until acquire run-right; kill controller.FROM; OPEN; sleep 2; start controller.FROM | done | -
+destination controller killed after the pivot | wire 12 | GATE; until acquire run-right; kill controller.TO; OPEN; sleep 2; start controller.TO | done | -
+"
 
 # A destination that says no: by name, and before a byte of the guest is copied.
 #   NAME | what makes it refuse; heal_ and the same name undoes it | the reason
@@ -88,24 +92,40 @@ run_refusal() { # NAME MAKE REASON
     close_case "$1" "$3, $wire bytes on the WAN"
 }
 
+named() { # WORDS : with the clouds' and the host's names
+    local text=${1//FROM/$from}
+    text=${text//TO/$to}
+    echo "${text//HOST/$host}"
+}
 do_harm() { # HARM, of $id, which goes FROM -> TO
-    local word words
+    local words
     while read -r -a words; do
-        for word in "${!words[@]}"; do
-            words[word]=${words[word]/FROM/$from}
-            words[word]=${words[word]/TO/$to}
-            words[word]=${words[word]/HOST/$host}
-        done
         case ${words[0]:-} in
             sleep) sleep "${words[1]}" ;;
-            until) until_true 60 phase_is "$from" "$id" "${words[*]:1}" ||
+            until) patiently 60 phase_is "$from" "$id" "${words[*]:1}" ||
                 fault "it never came to ${words[*]:1}" ;;
-            watch) watch_guest $vm "$from" ;;
+            undecided) check_undecided ;;
             abort) caravan_at "$from" abort "$id" >/dev/null || fault "abort was refused" ;;
             kill-copy) lab kill "$(census | awk -v q="qemu.$vm@$to" 'index($1, q) == 1 { print $1 }')" ;;
             *) lab "${words[@]}" >"$evidence/harm" 2>&1 || fault "${words[*]}: $(<"$evidence/harm")" ;;
         esac
-    done < <(sed "s/GATE/$gate/; s/OPEN/${gate//cut/heal}/" <<<"$1" | tr ';' '\n')
+    done < <(named "$(sed "s/GATE/$gate/; s/OPEN/${gate//cut/heal}/" <<<"$1")" | tr ';' '\n')
+}
+# The moment in which nobody may go on: two copies, both still, and no record says whose the VM is.
+check_undecided() {
+    local cloud
+    [ "$(recorded "$from" vm.run_right_released)" = 0 ] || fault "the run-right is released"
+    [ "$(census | grep -c "^qemu.$vm@")" = 2 ] || fault "not two copies: $(census | grep "^qemu.$vm@")"
+    for cloud in $from $to; do
+        ! inside "$cloud.peer" ping -q -i 0.1 -c 20 -W 1 "$(guest_address $vm)" >/dev/null ||
+            fault "a copy answers in $cloud"
+    done
+}
+recorded() { # CLOUD TYPE -> how many such facts of this migration its journal holds; asks no process
+    python3 -c 'import sqlite3, sys
+print(sqlite3.connect(sys.argv[1]).execute("select count(*) from events where type = ? and event like ?",
+    ("caravan." + sys.argv[2], "%" + sys.argv[3] + "%")).fetchone()[0])' \
+        "$(cloud_home "$1")/data/journal.db" "$2" "$id"
 }
 
 where_to() { # sets from, to and host by what the hypervisors say
@@ -121,28 +141,37 @@ begin_migration() { # sets id
     [ -n "$id" ] || { fault "migrate: $(<"$evidence/migrate")"; return 1; }
 }
 until_when() { # WHEN WIRE-BYTES-BEFORE
-    case $1 in
-        wire*) until_true 60 wire_passed $(($2 + (${1#wire } << 20))) ;;
-        phase*) until_true 60 phase_is "$from" "$id" "${1#phase }" ;;
+    local words
+    read -r -a words <<<"$1"
+    case ${words[0]} in
+        wire) patiently 60 wire_passed $(($2 + (words[1] << 20))) ;;
+        memory) patiently 60 memory_passed "$host" $vm $((words[1] << 20)) ;;
+        held) patiently 60 lab held "${words[2]}" ;;
     esac || { fault "it never came to \"$1\""; return 1; }
 }
 
-run_case() { # NAME WHEN HARM EXPECTED
-    local wire state='' reason='' place from to host='' id frozen=''
+run_case() { # NAME WHEN HARM EXPECTED FROZEN-MOST
+    local wire when state='' reason='' place from to host='' id
     open_case
     where_to
+    when=$(named "$2")
+    watch_guest $vm "$from"
     wire=$(wire_bytes)
-    if begin_migration && until_when "$2" "$wire"; then
+    # shellcheck disable=SC2086  # words
+    [[ $when != held* ]] || lab hold ${when#held }
+    if begin_migration && until_when "$when" "$wire"; then
         do_harm "$3"
-        until_true 90 has_ended "$from" "$id" || fault "it has not ended after 90 s"
+        patiently 90 has_ended "$from" "$id" || fault "it has not ended"
         state=$(migration_field "$from" "$id" state) reason=$(migration_field "$from" "$id" reason)
         [ "$4" = either ] || [ "$state" = "$4" ] || fault "it ended $state, not $4"
     fi
+    lab unhold "$from"
+    lab unhold "$to"
     place=$from
     [ "$state" != "done" ] || place=$to
+    end_watch "$5" # before the guest checks its disk, in which time it writes nothing
     check_world "$vm=$place"
-    [ -z "${watchers[*]}" ] || end_watch $freeze_max
-    close_case "$1" "$from to $to was $state${reason:+, $reason}${frozen:+, frozen for $frozen ms}"
+    close_case "$1" "$from to $to was $state${reason:+, $reason}; $frozen"
 }
 
 rows() { grep . | sed -E 's/ *\| */|/g'; } # the table's lines, columns trimmed
@@ -154,13 +183,12 @@ wanted() { # NAME
 }
 
 names=("$@")
-[ ${#names[@]} = 0 ] || cases+=$apart
 raise --hosts 2
-lab vm $vm --cow 32 --ram 96 >/dev/null
+boot $vm --cow 32 --ram 96
 lab guest $vm dirty mem 256 >/dev/null
-lab guest $vm dirty disk 256 >/dev/null
-while IFS='|' read -r -u 4 name when harm expected; do
-    ! wanted "$name" || run_case "$name" "$when" "$harm" "$expected"
+lab guest $vm dirty disk 1024 >/dev/null
+while IFS='|' read -r -u 4 name when harm expected frozen_most; do
+    ! wanted "$name" || run_case "$name" "$when" "$harm" "$expected" "$frozen_most"
 done 4< <(rows <<<"$cases")
 while IFS='|' read -r -u 4 name make reason; do
     ! wanted "$name" || run_refusal "$name" "$make" "$reason"

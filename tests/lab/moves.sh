@@ -5,8 +5,8 @@ set -euo pipefail
 # shellcheck source=tests/lab/stage.bash
 . "$(dirname "$(readlink -f "$0")")/stage.bash"
 
-boot() { # VM
-    lab vm "$1" --cow 16 >/dev/null
+begin() { # VM
+    boot "$1" --cow 16
     dirty_guest "$1" 1
 }
 migrate() { # VM FROM TO MODE
@@ -38,12 +38,12 @@ run_case() { # NAME FROM TO MODE VM...
 }
 
 raise --hosts 2
-boot sge-1
+begin sge-1
 run_case "cow there" thales umea cow sge-1
 run_case "cow back" umea thales cow sge-1
 run_case "disk there" thales umea disk sge-1
 run_case "disk back" umea thales disk sge-1
-boot sge-2
-boot sge-3
+begin sge-2
+begin sge-3
 run_case "three at once there" thales umea cow sge-1 sge-2 sge-3
 run_case "three at once back" umea thales cow sge-1 sge-2 sge-3

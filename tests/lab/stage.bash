@@ -40,6 +40,19 @@ raise() { # OPTION... of ops/lab up
     proof world "$evidence/before.json"
 }
 
+# How slow this machine is now: a guest boots in 6 s on two free cores. Patience is in units of it.
+slow=1
+boot() { # VM OPTION... of ops/lab vm
+    local began=$SECONDS
+    lab vm "$@" >/dev/null
+    slow=$(((SECONDS - began) / 6 + 1))
+    export ASK_TIMEOUT=$((60 * slow))
+    echo "$1 booted in $((SECONDS - began)) s, load $(cut -d' ' -f1 /proc/loadavg): patience times $slow"
+}
+patiently() { # SECONDS COMMAND...
+    until_true $(($1 * slow)) "${@:2}"
+}
+
 # ---- one case
 open_case() { faults=() case_began=$SECONDS; }
 close_case() { # NAME REMARK
@@ -65,6 +78,10 @@ migration_field() { # CLOUD ID FIELD
     caravan_at "$1" migrations "$2" -o json 2>/dev/null | field_of "$3"
 }
 phase_is() { [ "$(migration_field "$1" "$2" phase)" = "$3" ]; }
+memory_passed() { # HOST VM BYTES : so much of its memory has been copied, by libvirt's word
+    [ "$(on "$1" domjobinfo "$2" --rawstats 2>/dev/null |
+        awk '/^memory_processed/ { print $2 }')" -ge "$3" ]
+}
 has_ended() { # CLOUD ID : a controller that does not answer knows no end
     local state
     state=$(migration_field "$1" "$2" state)
@@ -85,23 +102,29 @@ watch_guest() { # VM CLOUD
     nsenter --net="/run/netns/$(netns "$2.peer")" python3 "$KIT/witness.py" \
         "$(guest_address "$1")" "$evidence/witness.json" >"$evidence/watch" 2>&1 &
     watchers=($!)
-    until_true 20 grep -q watching "$evidence/watch" || fault "no connection to $1: $(<"$evidence/watch")"
+    patiently 20 grep -q watching "$evidence/watch" || fault "no connection to $1: $(<"$evidence/watch")"
 }
-end_watch() { # MOST-MILLISECONDS : sets frozen; the connection lived on and no silence was longer
+end_watch() { # MOST-MILLISECONDS|- : the connection lived on, and no silence was longer; sets frozen
+    local silent writing
     kill "${watchers[@]}"
     wait "${watchers[@]}" || true
     watchers=()
-    frozen=$(field_of ping_gap_ms <"$evidence/witness.json")
-    [ "${frozen:-999999}" -le "$1" ] || fault "frozen for ${frozen:-unknown} ms, more than $1"
+    silent=$(field_of ping_gap_ms <"$evidence/witness.json")
+    writing=$(field_of write_gap_ms <"$evidence/witness.json")
+    frozen="silent for ${silent:-?} ms, no write for ${writing:-?} ms"
     grep -q '"survived": true.*"one_life": true, "one_speaker": true' "$evidence/witness.json" ||
         fault "its session: $(<"$evidence/witness.json")"
+    [ "$1" != - ] || return 0
+    frozen+=" of $1, load $(cut -d' ' -f1 /proc/loadavg)"
+    [ "${silent:-999999}" -le "$1" ] || fault "it did not answer for too long"
+    [ "${writing:-999999}" -le "$1" ] || fault "it could not write for too long"
 }
 
 # Everything that must hold once it is over: one running copy and nothing beside it within 30 s, no
 # lost byte in memory or on disk, both logs unbroken.
 check_world() { # VM=CLOUD...
     local cloud line place
-    until_true 30 is_settled "$@" 2>/dev/null ||
+    patiently 30 is_settled "$@" 2>/dev/null ||
         while read -r line; do fault "$line"; done <"$evidence/settled"
     for place in "$@"; do
         line=$(lab guest "${place%=*}" verify 2>&1) || fault "${place%=*} verify: $line"

@@ -1,5 +1,6 @@
 #include "adapters/channel/gate/gate.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -48,6 +49,10 @@ struct gate::stream {
     void admit(const header&, const procedure&);
     void forward(direction, const header&, message, verdict&) const;
 
+    bool finishing() const {
+        return at == place::source && std::any_of(open_calls.begin(), open_calls.end(),
+                                                  [](const auto& c) { return c.second.ends_ready; });
+    }
     bool leaving(direction d) const { return (d == direction::call) == (at == place::source); }
     std::string& unfinished(direction d) { return buffers[d == direction::call ? 0 : 1]; }
 
@@ -175,6 +180,7 @@ verdict gate::take(direction d, std::string_view bytes) {
         }
     }
     v.refused = stream_->closed;
+    v.finishing = !v.refused && stream_->finishing();
     return v;
 }
 

@@ -70,6 +70,7 @@ struct verdict {
     std::string answer;              // send back to where the bytes came from
     std::optional<refusal> refused;  // send what is above, then close both ways; a last word
     bool destination_ready = false;  // source: a successful Finish reply is in `forward`
+    bool finishing = false;          // source: a Finish call waits for its reply, and the guest with it
     std::string inside;              // real texts of errors that were scrubbed; own audit log only
 };
 

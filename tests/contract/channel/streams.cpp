@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <thread>
 
 #include "tests/contract/channel/kit.hpp"
@@ -153,8 +154,11 @@ TEST_CASE("channel: records cross at once, both ways, whole") {
     CHECK(f.agent_a->send_record(f.leave.id, "x").error().reason == "proxy_only");
 }
 
-TEST_CASE("channel: a whole control conversation crosses both gates, and its end is told") {
-    federation f;
+namespace {
+
+// Plays a recorded migration's two libvirtds over the job's ctl stream: says each message and hears it
+// at the other end, up to the call, or the whole. Returns the stream as it then stands.
+stretch converse(federation& f, std::optional<std::int32_t> up_to_call = {}) {
     const auto rules = scene::policy_at(scene::place::destination);
     f.at_source.markers = f.at_destination.markers = scene::insides;
     f.at_destination.own_live_xml = rules.own_live_xml;
@@ -183,11 +187,32 @@ TEST_CASE("channel: a whole control conversation crosses both gates, and its end
         std::size_t length = 0;
         for (const char c : size) length = length << 8 | static_cast<unsigned char>(c);
         REQUIRE(to.read(length - 4).size() == length - 4);
+        if (call && procedure == up_to_call) break;
     }
+    return ctl;
+}
+
+}  // namespace
+
+TEST_CASE("channel: a whole control conversation crosses both gates, and its end is told") {
+    federation f;
+    const auto ctl = converse(f);
     CHECK(eventually(
         [&] { return f.proxy_a_heard.note([&] { return f.proxy_a_heard.ready; }) == 1; }));
     CHECK(f.proxy_a_heard.refusals.empty());
     CHECK(f.proxy_b_heard.refusals.empty());
+}
+
+TEST_CASE("channel: a Finish call that nobody answers is a stall, though the WAN is not dark") {
+    federation f(2s);
+    auto ctl = converse(f, 306);
+    const auto asked = steady::now();
+    CHECK(ctl.near.closes(10s));
+    const auto took = steady::now() - asked;
+    CHECK(took <= f.stall + 1s);
+    CHECK(took >= f.stall - 200ms);
+    CHECK(eventually([&] { return f.proxy_a_heard.was_closed("stalled"); }));
+    CHECK(f.proxy_a_heard.note([&] { return f.proxy_a_heard.ready; }) == 0);
 }
 
 TEST_CASE("channel: a thousand streams leave no descriptor") {

@@ -173,6 +173,19 @@ TEST_CASE("only the source's gate tells that the destination is ready") {
     }
 }
 
+TEST_CASE("from a Finish call to its reply, and only at the source, the gate says that a guest waits") {
+    for (const auto where : {place::source, place::destination}) {
+        gate g(where, policy_at(where));
+        for (const said& s : arriving_at(where)) {
+            const bool call = head_of(s.frame).procedure == 306 && s.way == direction::call;
+            CHECK(g.take(s.way, s.frame).finishing == (call && where == place::source));
+        }
+    }
+    gate g(place::source, policy_at(place::source));
+    for (const said& s : arriving_at(place::source, "abort"))  // a cancelled one keeps nobody waiting
+        CHECK_FALSE(g.take(s.way, s.frame).finishing);
+}
+
 TEST_CASE("a gate keeps one unfinished frame and passes nothing of it on") {
     gate g(place::destination, policy_at(place::destination));
     header h;
