@@ -14,8 +14,33 @@ using namespace std::chrono_literals;
 constexpr auto abort_wait_max = 30s;  // libvirt itself gives up a stalled Finish after 16 s
 constexpr auto abort_poll = 20ms;
 
+// While a VM moves its host must not start it by itself: after a reboot it may run elsewhere. What it
+// was before is kept with the domain, so that an abort can give it back.
+constexpr auto note_uri = "urn:caravan:domain:1";
+constexpr auto note_was_autostart = "<autostart/>";
+constexpr unsigned note_where = VIR_DOMAIN_AFFECT_CONFIG;
+
+void suspend_autostart(virDomainPtr domain) {
+    int on = 0;
+    if (virDomainGetAutostart(domain, &on) < 0 || !on) return;
+    virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, note_was_autostart, "caravan", note_uri, note_where);
+    virDomainSetAutostart(domain, 0);
+}
+
+void restore_autostart(virDomainPtr domain) {
+    if (!c_text(virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, note_uri, note_where))) return;
+    virDomainSetAutostart(domain, 1);
+    virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, nullptr, nullptr, note_uri, note_where);
+}
+
 bool migrated_away(const domain_state& seen) noexcept {
     return seen.off() && seen.reason == VIR_DOMAIN_SHUTOFF_MIGRATED;
+}
+
+// Whoever shut it down or destroyed it while it was copied meant it; all else took it from its owner.
+bool meant_to_be_off(const domain_state& seen) noexcept {
+    return seen.off() &&
+           (seen.reason == VIR_DOMAIN_SHUTOFF_SHUTDOWN || seen.reason == VIR_DOMAIN_SHUTOFF_DESTROYED);
 }
 
 }  // namespace
@@ -33,7 +58,7 @@ result<void> libvirt_hypervisor::start_copy(const job& work) {
     if (it->state.copying() || !it->state.running()) {
         made->follow();
     } else {
-        virDomainSetAutostart(it->domain.get(), 0);
+        suspend_autostart(it->domain.get());
         if (auto begun = made->begin(it->connect, it->domain.get()); !begun) return begun;
     }
     const std::lock_guard lock(parts_->copies_mutex);
@@ -41,20 +66,24 @@ result<void> libvirt_hypervisor::start_copy(const job& work) {
     return {};
 }
 
+// The abort is on record, so the VM is this host's to run: a copy that took its process with it is
+// started anew from its disk.
 result<void> libvirt_hypervisor::abort_copy(const job& work) {
     const auto deadline = std::chrono::steady_clock::now() + abort_wait_max;
     for (;;) {
         const auto it = parts_->find(work.vm);
         if (!it) return tl::unexpected(it.error());
         if (!it->domain) return permanent("no_such_vm", work.vm.name.text);
-        if (it->state.off()) return permanent("vm_not_running", work.vm.name.text);
-        if (it->state.copying())
+        if (it->state.copying()) {
             virDomainAbortJob(it->domain.get());
-        else if (it->state.running())
+        } else if (it->state.running() || meant_to_be_off(it->state)) {
+            restore_autostart(it->domain.get());
             return {};
-        else if (virDomainResume(it->domain.get()) < 0 &&
-                 std::chrono::steady_clock::now() > deadline)
-            return last_failure("resume");
+        } else if (const bool off = it->state.off();
+                   (off ? virDomainCreate(it->domain.get()) : virDomainResume(it->domain.get())) < 0 &&
+                   std::chrono::steady_clock::now() > deadline) {
+            return last_failure(off ? "start" : "resume");
+        }
         if (std::chrono::steady_clock::now() > deadline) return unknown("job_not_ended");
         std::this_thread::sleep_for(abort_poll);
     }

@@ -85,7 +85,6 @@ result<void> world::abort_copy(const place& where, const job& work) {
     if (copyings_.contains(work.id)) strike(work.id, copy_fault::aborted);
     auto* c = find(where, work.vm.name);
     if (!c) return permanent("no_such_vm", work.vm.name.text);
-    if (c->state == off) return permanent("vm_not_running", work.vm.name.text);
     if (c->state != running) become(where, *c, running, false);
     return {};
 }

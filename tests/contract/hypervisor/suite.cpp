@@ -241,11 +241,17 @@ void aborts_a_whole_copy(world& w) {
     const move m(w, "vm1", id_1);
     begin(w, m);
     REQUIRE(w.heard(side::source).await_ends(1));
-    // The source went off with the copy's end: only the destination's copy can be dropped now.
-    refuses(w.at(side::source).abort_copy(m.source), certainty::permanent, "vm_not_running");
     w.disconnect(m.source);
     REQUIRE_OK(w.at(side::destination).discard(m.destination));
     nothing_left(w, side::destination, m.destination);
+    // The source went off with the copy's end: it is started anew, from its disk.
+    CHECK(see(w, side::source, "vm1").state == run_state::off);
+    REQUIRE_OK(w.at(side::source).abort_copy(m.source));
+    CHECK(see(w, side::source, "vm1").state == run_state::running);
+    const move again(w, "vm1", id_2);
+    begin(w, again);
+    REQUIRE(w.heard(side::source).await_ends(2));
+    REQUIRE_OK(w.heard(side::source).ends()[1].second);
 }
 
 void follows_after_a_restart(world& w) {
