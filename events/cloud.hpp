@@ -23,7 +23,10 @@ struct feed_stopped {  // gap, fork or rewind: nothing of it is applied until a 
     std::string reason;
     std::string detail;
 };
-struct feed_resumed { sequence after; };
+struct feed_resumed {
+    sequence after;
+    bool anew = false;  // read from its first record: the peer made it anew
+};
 
 template <class F>
 void describe(F& f, heard& x) {
@@ -39,13 +42,17 @@ void describe(F& f, feed_stopped& x) {
     f.inside("detail", x.detail, "what was seen");
 }
 template <class F>
-void describe(F& f, feed_resumed& x) { f.field("after", x.after, "last sequence applied"); }
+void describe(F& f, feed_resumed& x) {
+    f.field("after", x.after, "last sequence applied");
+    f.field("anew", x.anew, "whether it is read from its first record, as of another incarnation");
+}
 
 // ---- commands
 struct hear { std::vector<heard> records; };  // in order
 struct stop_feed { std::string reason, detail; };
-struct resume_feed {};
-
+struct resume_feed {
+    bool anew = false;  // what the feed was before is over: its records count from 1 again
+};
 
 using fact = std::variant<heard, feed_stopped, feed_resumed>;
 using command = std::variant<hear, stop_feed, resume_feed>;

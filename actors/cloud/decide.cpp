@@ -36,8 +36,8 @@ decision decide(const state& s, const command& c, const context&) {
             return s.now == phase::stopped ? nothing()
                                            : facts(fact(feed_stopped{s.last.at, x.reason, x.detail}));
         },
-        [&](const resume_feed&) {
-            return s.now == phase::stopped ? facts(fact(feed_resumed{s.last.at})) : nothing();
+        [&](const resume_feed& x) {
+            return s.now == phase::stopped ? facts(fact(feed_resumed{s.last.at, x.anew})) : nothing();
         },
     }, c);
 }

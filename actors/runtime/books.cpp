@@ -1,4 +1,7 @@
 // The deeds that need no device: what the cloud's own records are asked, each by its aggregate.
+#include <algorithm>
+#include <set>
+
 #include "actors/runtime/controller.hpp"
 #include "actors/sagas/deeds.hpp"
 
@@ -38,17 +41,37 @@ void ask_all(controller& c, std::vector<std::pair<stream_id, command>> all, std:
 stream_id vm_stream(const job& j) { return stream_id("vm/" + j.vm.name.text); }
 stream_id host_stream(const host_name& h) { return stream_id("host/" + h.text); }
 
+// Where room is kept for the migration. More than one host only if an admission was killed midway.
+std::set<host_name> hosts_keeping(const controller& c, const job& j) {
+    std::set<host_name> all;
+    if (!j.host.empty()) all.insert(j.host);
+    c.with_view([&](const topology::federation& f) {
+        for (const auto& [name, h] : f.hosts)
+            if (h.reserved.contains(j.id)) all.insert(name);
+    });
+    return all;
+}
+
+void release_room(const controller& c, const job& j, std::vector<std::pair<stream_id, command>>& to) {
+    for (const auto& host : hosts_keeping(c, j))
+        to.emplace_back(host_stream(host), command(host::command(host::release{j.id})));
+}
+
 // ---- admission
 
+// An admission whose errand was killed stops before its next command; what it has kept by then is found by
+// the admission after it, or by the release of its room.
 struct admission : std::enable_shared_from_this<admission> {
     controller& c;
     errand what;
     migration::requested request;
     ending done;
+    std::function<bool()> wanted;
     std::vector<host_name> hosts;
     std::size_t at = 0;
 
-    admission(controller& in, const errand& e, ending d) : c(in), what(e), done(std::move(d)) {
+    admission(controller& in, const errand& e, std::function<bool()> still, ending d)
+        : c(in), what(e), done(std::move(d)), wanted(std::move(still)) {
         const auto& j = e.about;
         request = {j.id, j.vm, j.peer, j.own, j.mode, j.run_right, j.deadline, j.downtime_max, j.bandwidth, {}, {}};
     }
@@ -58,10 +81,13 @@ struct admission : std::enable_shared_from_this<admission> {
         c.with_view([&](const topology::federation& f) { found = topology::place(f, request); });
         if (found.hosts.empty()) return refuse(found.reason);
         hosts = std::move(found.hosts);
+        const auto kept = hosts_keeping(c, what.about);
+        std::stable_partition(hosts.begin(), hosts.end(), [&](const auto& h) { return kept.contains(h); });
         keep_room();
     }
 
     void keep_room() {
+        if (!wanted()) return;
         host::reserve r;
         r.migration = what.about.id;
         r.memory = what.about.vm.memory;
@@ -80,6 +106,7 @@ struct admission : std::enable_shared_from_this<admission> {
     }
 
     void make_vans() {
+        if (!wanted()) return;
         std::vector<std::pair<stream_id, command>> all;
         for (const auto& nic : what.about.vm.nics)
             all.emplace_back(stream_id("van/" + nic.van.text),
@@ -126,18 +153,14 @@ std::vector<std::pair<stream_id, command>> route_moves(const controller& c, cons
 
 std::vector<std::pair<stream_id, command>> commands_of(const controller& c, entry what, const job& j) {
     const auto of_vm = [&](vm::command x) { return std::pair(vm_stream(j), command(std::move(x))); };
-    const auto of_host = [&](host::command x) { return std::pair(host_stream(j.host), command(std::move(x))); };
+    std::vector<std::pair<stream_id, command>> all;
     switch (what) {
-        case entry::forget: {
-            std::vector<std::pair<stream_id, command>> all{of_vm(vm::forget{j.id})};
-            if (!j.host.empty()) all.push_back(of_host(host::release{j.id}));
-            return all;
-        }
+        case entry::forget: all.push_back(of_vm(vm::forget{j.id})); [[fallthrough]];
+        case entry::settle: release_room(c, j, all); return all;
         case entry::keep_vm: return {of_vm(vm::abandon_move{j.id, "undone"})};
         case entry::release: return {of_vm(vm::release{j.id})};
         case entry::acquire: return {of_vm(vm::acquire{j.id, j.run_right})};
         case entry::depart: return {of_vm(vm::depart{j.id})};
-        case entry::settle: return {of_host(host::release{j.id})};
         case entry::routes_here: return route_moves(c, j, true);
         case entry::routes_there: return route_moves(c, j, false);
         case entry::admit:
@@ -148,10 +171,11 @@ std::vector<std::pair<stream_id, command>> commands_of(const controller& c, entr
 
 }  // namespace
 
-void keep_books(controller& c, std::uint8_t books_entry, const errand& what, ending done) {
+void keep_books(controller& c, std::uint8_t books_entry, const errand& what, std::function<bool()> wanted,
+                ending done) {
     const auto entry_asked = static_cast<entry>(books_entry);
     if (entry_asked == entry::admit) {
-        std::make_shared<admission>(c, what, std::move(done))->begin();
+        std::make_shared<admission>(c, what, std::move(wanted), std::move(done))->begin();
         return;
     }
     ask_all(c, commands_of(c, entry_asked, what.about), 0,

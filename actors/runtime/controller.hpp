@@ -94,12 +94,14 @@ class controller final : public port::link_listener {
 caf::actor spawn_errand(controller&, const stream_id&, const errand&);
 // One agent's or proxy's orders: kept until reported, sent again when it comes back.
 caf::actor spawn_device(controller&, const port::device&);
-// What the own records are asked to do; `done` gets the outcome and the job, completed.
+// What the own records are asked to do; `done` gets the outcome and the job, completed. Once `wanted` says
+// no, nothing more is asked, and `done` may never be called.
 struct books_result {
     step_result how;
     job about;
 };
-void keep_books(controller&, std::uint8_t books_entry, const errand&, std::function<void(books_result)> done);
+void keep_books(controller&, std::uint8_t books_entry, const errand&, std::function<bool()> wanted,
+                std::function<void(books_result)> done);
 
 std::unique_ptr<port::desk> make_desk(controller&);
 std::vector<std::string> step_names();

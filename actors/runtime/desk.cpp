@@ -376,7 +376,6 @@ class front_desk final : public port::desk {
         const van_name name(e.subject);
         wish(who, e, stream_id("van/" + name.text),
              command(van::command(van::create{topology::vni_of(name), controller_.own})), {}, std::move(receipt));
-        controller_.refresh_networks();
     }
 
     void delete_van(const port::caller& who, const cloud_event& e, std::function<void(std::string)> receipt) {
@@ -386,7 +385,9 @@ class front_desk final : public port::desk {
     void resume_feed(const port::caller& who, const cloud_event& e, std::function<void(std::string)> receipt) {
         if (!controller_.peer(cloud_name(e.subject)))
             return receipt(problem_receipt(e, "refused", "no_such_cloud", "no peer is named " + e.subject));
-        wish(who, e, stream_id("cloud/" + e.subject), command(cloud::command(cloud::resume_feed{})), {}, std::move(receipt));
+        const auto anew = e.data ? e.data->at("anew") : std::nullopt;
+        wish(who, e, stream_id("cloud/" + e.subject),
+             command(cloud::command(cloud::resume_feed{anew && anew->as_bool().value_or(false)})), {}, std::move(receipt));
     }
 
     void tell(std::span<const committed> all) {

@@ -100,11 +100,28 @@ class device_actor : public caf::event_based_actor {
         deliver(stream(), command(host::command(host::hello{h.has})));
         for (const auto& v : h.vms) saw(v);
         forget_absent(h);
+        close_stale(h.jobs, act::close_end);
         come_up();
     }
     void greeted(proxy_hello& h) {
         deliver(stream(), command(proxy::command(proxy::hello{h.site_endpoint, h.vxlan_address})));
+        close_stale(h.jobs, act::close_relay);
         come_up();
+    }
+
+    // Channels that it holds for migrations which are over, or of which these books know nothing.
+    void close_stale(const std::vector<migration_id>& held, act how) {
+        order o;
+        o.what = how;
+        for (const auto& id : held) {
+            bool live = false;
+            controller_.with_view([&](const topology::federation& f) {
+                const auto found = f.migrations.find(id);
+                live = found != f.migrations.end() && found->second.state == "running";
+            });
+            o.about.id = id;
+            if (!live) controller_.order_device(who_, o, {});
+        }
     }
 
     // VMs that the books have on this host, and that its agent does not see any more.

@@ -1,3 +1,5 @@
+#include <atomic>
+
 #include "actors/runtime/controller.hpp"
 #include "actors/sagas/deeds.hpp"
 #include "actors/sagas/resolver.hpp"
@@ -60,6 +62,7 @@ class errand_actor : public caf::event_based_actor {
     const char* name() const override { return "errand"; }
     // An order of an errand that nobody waits for any more must not be carried out late.
     void on_exit() override {
+        *alive_ = false;
         if (outstanding_) controller_.take_back(outstanding_->first, outstanding_->second);
     }
 
@@ -82,6 +85,7 @@ class errand_actor : public caf::event_based_actor {
         const auto self = caf::actor_cast<caf::actor>(this);
         if (d.who == saga::doer::books) {
             keep_books(controller_, static_cast<std::uint8_t>(d.books_entry), what_,
+                       [alive = alive_] { return alive->load(); },
                        [self, index = at_](books_result r) {
                            caf::anon_send(self, deed_done{index, r.how, {r.about}});
                        });
@@ -134,6 +138,7 @@ class errand_actor : public caf::event_based_actor {
     const std::span<const saga::deed> deeds_;
     std::size_t at_ = 0;
     step_result last_;
+    const std::shared_ptr<std::atomic<bool>> alive_ = std::make_shared<std::atomic<bool>>(true);
     std::optional<std::pair<port::device, std::uint64_t>> outstanding_;
 };
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "actors/vm/state.hpp"
 
 namespace caravan::vm {
@@ -6,6 +8,23 @@ namespace {
 
 std::string in_phase(const state& s) {
     return s.spec.name.text + " is " + std::string(to_text(s.now)) + " here";
+}
+
+constexpr bytes overlay_growth_told = 64u << 20;  // and a quarter of what was known: looks come often
+
+bool resembles(const disk_spec& known, const disk_spec& now) {
+    if (now.capacity == 0) return true;  // it could not be read just now
+    const bytes by = now.overlay > known.overlay ? now.overlay - known.overlay : known.overlay - now.overlay;
+    return known.target == now.target && known.capacity == now.capacity && known.base_digest == now.base_digest &&
+           by <= std::max(overlay_growth_told, known.overlay / 4);
+}
+
+// Whether what was seen of a running VM is still what is known of it.
+bool resembles(const vm_spec& known, const vm_spec& now) {
+    auto rest = now;
+    rest.disks = known.disks;
+    return rest == known && std::equal(known.disks.begin(), known.disks.end(), now.disks.begin(), now.disks.end(),
+                                       [](const auto& a, const auto& b) { return resembles(a, b); });
 }
 
 // What agents see changes nothing about the run-right; it only tells what the VM does by it.
@@ -21,9 +40,11 @@ decision seen(const state& s, const observe& c) {
             if (!c.present) return s.host == c.host ? facts(fact(vanished{})) : nothing();
             if (!c.running && s.host != c.host) return nothing();  // a definition left on another host
             const bool ran = s.now == phase::running;
+            std::vector<said> all;
             if (c.running != ran || c.host != s.host)
-                return c.running ? facts(fact(started{c.host})) : facts(fact(stopped{c.host}));
-            return nothing();
+                all.push_back({c.running ? fact(started{c.host}) : fact(stopped{c.host})});
+            if (c.running && !resembles(s.spec, c.spec)) all.push_back({fact(changed{c.spec})});
+            return all;
         }
         case phase::moving: return nothing();  // the saga looks for itself
         case phase::released:

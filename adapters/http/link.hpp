@@ -43,6 +43,8 @@ class beast_link_server final : public port::link_server {
     void listen(port::link_listener&) override;
     void send(const port::device&, std::string frame) override;
     std::uint16_t port() const;
+    // The listener is not called any more; what is sent is heard by nobody. So that it can go first.
+    void stop();
 
     struct body;  // Boost stays in the source
 
@@ -66,6 +68,7 @@ class beast_link_client final : public port::link_client {
     ~beast_link_client() override;
     void listen(port::link_listener&) override;
     void send(std::string frame) override;
+    void stop();  // as the server's
 
     struct body;
 

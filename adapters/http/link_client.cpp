@@ -13,7 +13,8 @@ constexpr auto dial_time_max = std::chrono::seconds(5);
 struct beast_link_client::body {
     body(link_client_config wanted, address where, tls::context made)
         : config(std::move(wanted)), at(std::move(where)), secure(made.release()) {}
-    ~body() {
+    ~body() { stop(); }
+    void stop() {
         io.stop();
         if (thread.joinable()) thread.join();
     }
@@ -46,6 +47,8 @@ result<std::unique_ptr<beast_link_client>> beast_link_client::open(link_client_c
 
 beast_link_client::beast_link_client(std::unique_ptr<body> made) : body_(std::move(made)) {}
 beast_link_client::~beast_link_client() = default;
+
+void beast_link_client::stop() { body_->stop(); }
 
 void beast_link_client::listen(port::link_listener& listener) {
     body_->listener = &listener;

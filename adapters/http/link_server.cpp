@@ -23,7 +23,8 @@ std::optional<port::device_kind> kind_of(const std::string& role) {
 struct beast_link_server::body {
     body(link_server_config wanted, tls::context made)
         : config(std::move(wanted)), secure(made.release()), acceptor(io) {}
-    ~body() {
+    ~body() { stop(); }
+    void stop() {
         io.stop();
         if (thread.joinable()) thread.join();
     }
@@ -66,6 +67,8 @@ result<std::unique_ptr<beast_link_server>> beast_link_server::open(link_server_c
 
 beast_link_server::beast_link_server(std::unique_ptr<body> made) : body_(std::move(made)) {}
 beast_link_server::~beast_link_server() = default;
+
+void beast_link_server::stop() { body_->stop(); }
 
 std::uint16_t beast_link_server::port() const { return body_->acceptor.local_endpoint().port(); }
 

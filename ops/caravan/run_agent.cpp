@@ -98,7 +98,7 @@ int run_agent(const agent_config& c) {
     log("ready");
     signals.wait();
     events.forward_to(nullptr);
-    link->reset();
+    (*link)->stop();
     return 0;
 }
 

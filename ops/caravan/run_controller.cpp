@@ -65,7 +65,7 @@ int run_controller(const controller_config& c) {
     log("ready");
     signals.wait();
     gateway->reset();
-    link->reset();
+    (*link)->stop();
     return 0;
 }
 

@@ -71,7 +71,7 @@ int run_proxy(const proxy_config& c) {
     log("ready");
     signals.wait();
     events.forward_to(nullptr);
-    link->reset();
+    (*link)->stop();
     return 0;
 }
 

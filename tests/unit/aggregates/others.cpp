@@ -75,6 +75,21 @@ TEST_CASE("cloud: every phase × every command") {
         [](const cloud::state& s) { return s.last.at; }, never_ends);
 }
 
+TEST_CASE("cloud: a feed made anew is read from its first record once a person says so") {
+    const auto third = test::grown(cloud::state{}, cloud::fact(heard(3, "a")));
+    const auto stopped = test::grown(third, cloud::fact(cloud::feed_stopped{sequence(3), "feed_rewound", ""}));
+    const auto first_of = [](const cloud::state& s, const cloud::command& c) {
+        const auto decided = decide(s, c, test::here);
+        REQUIRE(decided);
+        REQUIRE(decided->size() == 1);
+        return std::get<cloud::fact>(decided->front().what);
+    };
+    const auto merely = test::grown(stopped, first_of(stopped, cloud::resume_feed{}));
+    CHECK(std::holds_alternative<cloud::feed_stopped>(first_of(merely, cloud::hear{{heard(1, "b")}})));
+    const auto anew = test::grown(stopped, first_of(stopped, cloud::resume_feed{true}));
+    CHECK(std::holds_alternative<cloud::heard>(first_of(anew, cloud::hear{{heard(1, "b")}})));
+}
+
 TEST_CASE("van: every phase × every command") {
     const cloud_name own = test::here.own, umea("umea");
     const auto empty = test::grown(van::state{}, van::fact(van::created{7, own}));

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "actors/vm/state.hpp"
 #include "tests/unit/aggregates/walk.hpp"
 
@@ -54,4 +56,35 @@ TEST_CASE("vm: every phase × every command") {
          {"forget", forget{first}}, {"forget another", forget{second}},
          {"acquire", acquire{first, epoch(5)}}, {"acquire another epoch", acquire{first, epoch(9)}}},
         [](const state& s) { return s.run_right; }, [](phase) { return false; });
+}
+
+TEST_CASE("vm: what is seen of a running VM is told when it matters") {
+    auto known = spec();
+    known.memory = 1u << 30;
+    known.disks.push_back({"vda", 10u << 30, "sha256:aa", 400u << 20});
+    const auto running = test::grown(state{}, vm::fact(discovered{known, h1, epoch(4), true}));
+    const auto told = [&](const vm_spec& seen, bool runs) {
+        const auto decided = decide(running, observe{seen, h1, true, runs}, test::here);
+        REQUIRE(decided);
+        return std::count_if(decided->begin(), decided->end(), [](const said& s) {
+            const auto* f = std::get_if<vm::fact>(&s.what);
+            return f && std::holds_alternative<changed>(*f);
+        });
+    };
+    auto seen = known;
+    CHECK(told(seen, true) == 0);
+    seen.disks[0].overlay += 90u << 20;  // within a quarter
+    CHECK(told(seen, true) == 0);
+    seen.disks[0].overlay += 20u << 20;
+    CHECK(told(seen, true) == 1);
+    CHECK(told(seen, false) == 0);  // off: what was running said more
+    seen = known;
+    seen.disks[0].capacity = seen.disks[0].overlay = 0;  // could not be read
+    CHECK(told(seen, true) == 0);
+    seen = known;
+    seen.memory *= 2;
+    CHECK(told(seen, true) == 1);
+    seen = known;
+    seen.disks.clear();
+    CHECK(told(seen, true) == 1);
 }
