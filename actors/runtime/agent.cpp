@@ -35,8 +35,8 @@ bool is_present(const port::vm_observation& v) {
 }  // namespace
 
 agent::agent(caf::actor_system& system, port::link_client& link, agent_ports ports,
-             std::function<void(const std::string&)> log)
-    : site(system, link, std::move(log)), ports_(std::move(ports)) {
+             std::function<void(const std::string&)> log, loops& home)
+    : site(system, home, link, std::move(log)), ports_(std::move(ports)) {
     auto& h = *ports_.hypervisor;
     auto& n = *ports_.network;
     auto& c = *ports_.channel;

@@ -1,5 +1,6 @@
 #include "actors/runtime/controller.hpp"
 
+#include <cstring>
 #include <random>
 
 #include "actors/runtime/feeds.hpp"
@@ -14,10 +15,36 @@ std::vector<std::string> step_names() {
     return names;
 }
 
+namespace {
+
+std::string system_random(std::size_t size) {
+    thread_local std::random_device source;
+    std::string all(size, '\0');
+    for (std::size_t at = 0; at < size; at += sizeof(std::uint32_t)) {
+        const std::uint32_t word = source();
+        std::memcpy(all.data() + at, &word, std::min(sizeof word, size - at));
+    }
+    return all;
+}
+
+controller_ports complete(controller_ports given) {
+    if (!given.random) given.random = system_random;
+    return given;
+}
+
+// Orders of an earlier life of this controller have other numbers.
+std::uint64_t first_order(const controller_ports& ports) {
+    std::uint64_t life = 0;
+    for (const char c : ports.random(4)) life = life << 8 | static_cast<unsigned char>(c);
+    return (life & 0x7fffffffu) << 32;
+}
+
+}  // namespace
+
 controller::controller(caf::actor_system& system, cloud_name name, controller_ports given)
-    : ports(std::move(given)), own(std::move(name)), ledger_(*ports.journal, *ports.clock, own),
-      next_order_(std::uint64_t{std::random_device{}() & 0x7fffffffu} << 32),
-      shell_(system, ledger_, *ports.journal, *ports.clock, own) {
+    : ports(complete(std::move(given))), own(std::move(name)),
+      ledger_(*ports.loops, *ports.journal, *ports.clock, own, ports.random), next_order_(first_order(ports)),
+      shell_(system, *ports.loops, ledger_, *ports.journal, *ports.clock, own) {
     view_.own = own;
     const std::pair<const char*, shell::spawner> kinds[] = {
         {"vm", spawn_vm},   {"host", spawn_host},           {"proxy", spawn_proxy}, {"cloud", spawn_cloud},
@@ -30,6 +57,12 @@ controller::controller(caf::actor_system& system, cloud_name name, controller_po
 }
 
 controller::~controller() {
+    close();
+    shell_.system.await_all_actors_done();
+    ledger_.stop();
+}
+
+void controller::close() {
     if (feeds_) feeds_->stop();
     {
         const std::lock_guard lock(devices_mutex_);
@@ -38,8 +71,6 @@ controller::~controller() {
         devices_.clear();
     }
     shell_.close();
-    shell_.system.await_all_actors_done();
-    ledger_.stop();
 }
 
 result<void> controller::start() {

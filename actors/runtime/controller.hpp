@@ -29,6 +29,8 @@ struct controller_ports {
     std::function<result<signed_ticket>(const ticket&)> sign;  // with the cloud's key
     std::function<migration_id()> new_migration_id;
     std::function<std::string()> new_incarnation;  // 26 characters
+    std::function<std::string(std::size_t)> random;  // that many bytes; empty: the system's
+    runtime::loops* loops = &threads();
     std::function<void(const std::string& line)> log;
 };
 
@@ -39,6 +41,8 @@ class controller final : public port::link_listener {
 
     // Folds the journal, brings unfinished sagas to life, begins to listen. Fails if the journal does.
     result<void> start();
+    // Sends all actors home; nothing is told, heard or taken in any more. The end does it, too.
+    void close();
     port::desk& desk();
     shell& actors() { return shell_; }
 

@@ -17,47 +17,39 @@ constexpr std::size_t batch_max = 256;
 class controller::feeds::teller {
   public:
     teller(controller& c, peer_config& p) : controller_(c), peer_(p) {}
-    void start() { thread_ = std::thread([this] { run(); }); }
+    void start() { loop_ = controller_.ports.loops->start("teller", [this] { return work(); }); }
     void stop() {
-        {
-            const std::lock_guard lock(mutex_);
-            stopping_ = true;
-        }
-        more_.notify_one();
-        if (thread_.joinable()) thread_.join();
+        if (!loop_ || std::exchange(stopped_, true)) return;
+        loop_->stop();
+        work();  // what had queued, if the feed takes it
     }
     void tell(position at, std::shared_ptr<const std::string> bytes) {
-        const std::lock_guard lock(mutex_);
-        queue_.emplace_back(at, std::move(bytes));
-        more_.notify_one();
+        {
+            const std::lock_guard lock(mutex_);
+            queue_.emplace_back(at, std::move(bytes));
+        }
+        loop_->wake();
     }
     std::uint64_t sent() const { return sent_; }
 
   private:
     using told_event = std::pair<position, std::shared_ptr<const std::string>>;
 
-    void run() {
-        while (!catch_up())
-            if (pause()) return;
-        for (;;) {
-            std::deque<told_event> batch;
-            {
-                std::unique_lock lock(mutex_);
-                more_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-                if (queue_.empty()) return;
-                while (!queue_.empty() && batch.size() < batch_max) {
-                    if (queue_.front().first > upto_) batch.push_back(std::move(queue_.front()));
-                    queue_.pop_front();
-                }
-            }
-            while (!publish(batch))
-                if (pause()) return;
-        }
+    std::optional<duration> work() {
+        if (!caught_up_ && !(caught_up_ = catch_up())) return try_again;
+        if (batch_.empty()) take();
+        if (batch_.empty()) return std::nullopt;
+        if (!publish(batch_)) return try_again;
+        batch_.clear();
+        return duration::zero();
     }
 
-    bool pause() {
-        std::unique_lock lock(mutex_);
-        return more_.wait_for(lock, try_again, [this] { return stopping_; });
+    void take() {
+        const std::lock_guard lock(mutex_);
+        while (!queue_.empty() && batch_.size() < batch_max) {
+            if (queue_.front().first > upto_) batch_.push_back(std::move(queue_.front()));
+            queue_.pop_front();
+        }
     }
 
     // Goes on behind the last event that the feed has, with what the journal has beyond it.
@@ -106,13 +98,13 @@ class controller::feeds::teller {
     controller& controller_;
     peer_config& peer_;
     std::mutex mutex_;
-    std::condition_variable more_;
     std::deque<told_event> queue_;
+    std::deque<told_event> batch_;  // being published
+    bool caught_up_ = false, stopped_ = false;
     port::feed_record last_;
     position upto_;
     std::atomic<std::uint64_t> sent_ = 0;
-    bool stopping_ = false;
-    std::thread thread_;
+    std::unique_ptr<loop> loop_;
 };
 
 // ---- hearing
@@ -122,17 +114,12 @@ class controller::feeds::hearer {
     hearer(controller& c, peer_config& p) : controller_(c), peer_(p), stream_("cloud/" + p.cloud.text) {}
     void start() {
         recover();
-        thread_ = std::thread([this] { run(); });
-        peer_.from->on_news([this] { nudge(); });
+        loop_ = controller_.ports.loops->start("hearer", [this] { return work(); });
+        peer_.from->on_news([this] { loop_->wake(); });
     }
     void stop() {
         peer_.from->on_news([] {});
-        {
-            const std::lock_guard lock(mutex_);
-            stopping_ = true;
-        }
-        more_.notify_one();
-        if (thread_.joinable()) thread_.join();
+        if (loop_) loop_->stop();
     }
 
     // A heard record is durable: act on it.
@@ -166,34 +153,22 @@ class controller::feeds::hearer {
         });
     }
 
-    void nudge() {
-        {
-            const std::lock_guard lock(mutex_);
-            news_ = true;
-        }
-        more_.notify_one();
-    }
-
-    void run() {
+    std::optional<duration> work() {
         for (const auto& [record, at] : again_) act(record, at);
         again_.clear();
-        while (!stopped()) {
-            const bool heard = hear();
-            send_swallowed();
-            note_mark();
-            std::unique_lock lock(mutex_);
-            const auto wait = swallowed_.empty() ? try_again : send_again;
-            if (!heard) more_.wait_for(lock, wait, [this] { return stopping_ || news_; });
-            news_ = false;
-        }
-    }
-
-    bool stopped() {
+        hear();
+        send_swallowed();
+        note_mark();
         const std::lock_guard lock(mutex_);
-        return stopping_;
+        return swallowed_.empty() ? try_again : send_again;
     }
 
-    bool hear() {
+    void hear() {
+        {
+            const std::lock_guard lock(mutex_);
+            if (asking_) return;  // its answer wakes us
+            if (auto heard = std::exchange(heard_, std::nullopt)) seen_ = std::move(*heard);
+        }
         auto records = peer_.from->read(seen_, batch_max);
         if (!records) {
             if (records.error().kind == certainty::permanent && records.error().reason != complaint_) {
@@ -201,37 +176,31 @@ class controller::feeds::hearer {
                 controller_.actors().deliver(stream_, command(cloud::command(
                     cloud::stop_feed{records.error().reason, records.error().detail})));
             }
-            return false;
+            return;
         }
-        if (records->empty()) return false;
-        cloud::hear wish;
-        for (auto& r : *records) wish.records.push_back({r.at, r.incarnation, chain::hex(r.link), std::move(r.bytes)});
-        const auto how = ask(wish);
-        if (how.ok()) {
-            seen_ = {records->back().at, records->back().incarnation, {}, records->back().link};
-            return true;
-        }
-        return false;
+        if (!records->empty()) take_in(std::move(*records));
     }
 
-    answered ask(cloud::hear wish) {
-        struct shared {
-            std::mutex mutex;
-            std::condition_variable done;
-            std::optional<answered> how;
-        };
-        auto box = std::make_shared<shared>();
+    // What was read is written to the peer's stream; what was read last is only then behind us.
+    void take_in(std::vector<port::feed_record> records) {
+        port::feed_record last{records.back().at, records.back().incarnation, {}, records.back().link};
+        cloud::hear wish;
+        for (auto& r : records) wish.records.push_back({r.at, r.incarnation, chain::hex(r.link), std::move(r.bytes)});
+        {
+            const std::lock_guard lock(mutex_);
+            asking_ = true;
+        }
         command_mail mail;
         mail.what = command(cloud::command(std::move(wish)));
-        mail.answer = reply([box](const answered& a) {
-            const std::lock_guard lock(box->mutex);
-            box->how = a;
-            box->done.notify_one();
+        mail.answer = reply([this, last = std::move(last)](const answered& a) {
+            {
+                const std::lock_guard lock(mutex_);
+                asking_ = false;
+                if (a.ok()) heard_ = last;
+            }
+            if (a.ok()) loop_->wake();
         });
         controller_.actors().deliver(stream_, std::move(mail));
-        std::unique_lock lock(box->mutex);
-        box->done.wait(lock, [&] { return box->how.has_value(); });
-        return *box->how;
     }
 
     // What a peer's event means here. Events that are only news to people mean nothing.
@@ -300,7 +269,8 @@ class controller::feeds::hearer {
     peer_config& peer_;
     const stream_id stream_;
     std::mutex mutex_;
-    std::condition_variable more_;
+    bool asking_ = false;                      // of the peer's stream, to take in what was read
+    std::optional<port::feed_record> heard_;   // the last record that it has taken in
     port::feed_record seen_;
     std::vector<std::pair<cloud::heard, position>> again_;
     std::set<sequence> acting_;
@@ -314,8 +284,7 @@ class controller::feeds::hearer {
     sequence acted_, marked_;
     instant mark_due_{};
     std::string complaint_;
-    bool news_ = false, stopping_ = false;
-    std::thread thread_;
+    std::unique_ptr<loop> loop_;
 };
 
 controller::feeds::feeds(controller& c) {

@@ -7,7 +7,6 @@
 // acted on again after a crash. Every such act is idempotent.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <set>
 
@@ -21,7 +20,7 @@ class controller::feeds {
     ~feeds();
     void start();  // once told() reaches it: what is committed in between is neither told nor heard
     void stop();  // no more is told or heard; what actors still answer finds us here
-    void told(std::span<const committed>);  // from the ledger's thread
+    void told(std::span<const committed>);  // from the ledger's turn
     std::uint64_t sent(const cloud_name&) const;
 
   private:

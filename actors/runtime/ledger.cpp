@@ -1,28 +1,14 @@
 #include "actors/runtime/ledger.hpp"
 
 #include <algorithm>
-#include <random>
 
 #include "events/chain.hpp"
 
 namespace caravan::runtime {
 
-namespace {
-
-std::string fresh_salt() {
-    thread_local std::random_device source;
-    std::string salt(chain::salt_size, '\0');
-    for (std::size_t i = 0; i < salt.size(); i += sizeof(std::uint32_t)) {
-        const std::uint32_t word = source();
-        std::copy_n(reinterpret_cast<const char*>(&word), sizeof word, salt.begin() + static_cast<std::ptrdiff_t>(i));
-    }
-    return salt;
-}
-
-}  // namespace
-
-ledger::ledger(port::journal& journal, const port::clock& clock, cloud_name own)
-    : journal_(journal), clock_(clock), own_(std::move(own)) {
+ledger::ledger(loops& home, port::journal& journal, const port::clock& clock, cloud_name own,
+               std::function<std::string(std::size_t)> random)
+    : home_(home), journal_(journal), clock_(clock), own_(std::move(own)), random_(std::move(random)) {
     if (auto last = journal_.last()) head_ = *last;
     else failed_ = true;
 }
@@ -30,12 +16,9 @@ ledger::ledger(port::journal& journal, const port::clock& clock, cloud_name own)
 ledger::~ledger() { stop(); }
 
 void ledger::stop() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-    }
-    more_.notify_one();
-    if (thread_.joinable()) thread_.join();
+    if (!loop_ || std::exchange(stopped_, true)) return;
+    loop_->stop();
+    work();  // what had queued
 }
 
 void ledger::observe(std::function<void(std::span<const committed>)> watcher) {
@@ -43,7 +26,7 @@ void ledger::observe(std::function<void(std::span<const committed>)> watcher) {
 }
 
 void ledger::start() {
-    thread_ = std::thread([this] { run(); });
+    loop_ = home_.start("ledger", [this] { return work(); });
 }
 
 void ledger::append(write w) {
@@ -53,7 +36,7 @@ void ledger::append(write w) {
         wake = queue_.empty();
         queue_.push_back(std::move(w));
     }
-    if (wake) more_.notify_one();
+    if (wake && loop_) loop_->wake();
 }
 
 position ledger::head() const {
@@ -66,18 +49,14 @@ bool ledger::failed() const {
     return failed_;
 }
 
-void ledger::run() {
+std::optional<duration> ledger::work() {
     std::deque<write> batch;
-    for (;;) {
-        {
-            std::unique_lock lock(mutex_);
-            more_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-            if (queue_.empty()) return;
-            batch.swap(queue_);
-        }
-        commit(batch);
-        batch.clear();
+    {
+        const std::lock_guard lock(mutex_);
+        batch.swap(queue_);
     }
+    if (!batch.empty()) commit(batch);
+    return std::nullopt;
 }
 
 result<void> ledger::try_commit(std::span<write*> batch, std::vector<committed>& made,
@@ -102,7 +81,7 @@ result<void> ledger::try_commit(std::span<write*> batch, std::vector<committed>&
             auto bytes = encode(e);
             port::entry entry{e.at, e.stream, e.v, std::string(type_of(e.what).name), std::move(bytes.shared),
                               std::move(bytes.inside), {}, {}};
-            if (!entry.inside.empty()) entry.salt = fresh_salt();
+            if (!entry.inside.empty()) entry.salt = random_(chain::salt_size);
             entry.link = head.link = chain::next_link(head.link, entry.bytes, entry.salt, entry.inside);
             made.push_back({std::move(e), std::make_shared<const std::string>(entry.bytes)});
             entries.push_back(std::move(entry));

@@ -3,16 +3,15 @@
 // the actors' threads; and only then says so. Nothing is acknowledged, effected or told before.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "actors/ports/clock.hpp"
 #include "actors/ports/journal.hpp"
+#include "actors/runtime/loop.hpp"
 #include "actors/shape.hpp"
 #include "events/envelope.hpp"
 
@@ -31,17 +30,18 @@ struct write {
     position causation;
     std::string saga, traceparent;
     // The position of the first fact and the time they all bear; or why nothing was written. Called
-    // from the ledger's thread.
+    // from the ledger's turn.
     std::function<void(const result<std::pair<position, instant>>&)> done;
 };
 
 class ledger {
   public:
-    ledger(port::journal&, const port::clock&, cloud_name own);
+    // `random`: that many bytes that nobody can guess, for the salts of inside fields.
+    ledger(loops&, port::journal&, const port::clock&, cloud_name own, std::function<std::string(std::size_t)> random);
     ~ledger();
     ledger(const ledger&) = delete;
 
-    // Everything committed, in order, once; called from the ledger's thread. Before start() only.
+    // Everything committed, in order, once; called from the ledger's turn. Before start() only.
     void observe(std::function<void(std::span<const committed>)> watcher);
     void start();
     void stop();  // commits what has queued; what comes later is never answered
@@ -50,22 +50,23 @@ class ledger {
     bool failed() const;  // the journal is gone: everything is refused until a restart
 
   private:
-    void run();
+    std::optional<duration> work();
     void commit(std::deque<write>& batch);
     result<void> try_commit(std::span<write*> batch, std::vector<committed>& made, std::vector<port::entry>& entries);
     void tell(std::span<write*> batch, const result<void>& how, std::span<const committed> made);
 
+    loops& home_;
     port::journal& journal_;
     const port::clock& clock_;
     const cloud_name own_;
+    const std::function<std::string(std::size_t)> random_;
     std::vector<std::function<void(std::span<const committed>)>> watchers_;
     mutable std::mutex mutex_;
-    std::condition_variable more_;
     std::deque<write> queue_;
     port::head head_;
     instant last_time_{};
-    bool stopping_ = false, failed_ = false;
-    std::thread thread_;
+    bool failed_ = false, stopped_ = false;
+    std::unique_ptr<loop> loop_;
 };
 
 }  // namespace caravan::runtime

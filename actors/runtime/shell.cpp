@@ -9,9 +9,10 @@ constexpr duration restart_wait = std::chrono::milliseconds(50);
 constexpr duration restart_wait_max = std::chrono::seconds(30);
 }  // namespace
 
-shell::shell(caf::actor_system& sys, runtime::ledger& l, port::journal& j, const port::clock& c, cloud_name name)
+shell::shell(caf::actor_system& sys, loops& home, runtime::ledger& l, port::journal& j, const port::clock& c,
+             cloud_name name)
     : system(sys), ledger(l), journal(j), clock(c), own(std::move(name)),
-      timers_(c, [this](const stream_id& stream) { revive(stream); }) {}
+      timers_(home, c, [this](const stream_id& stream) { revive(stream); }) {}
 
 shell::~shell() { close(); }
 

@@ -29,7 +29,7 @@ class shell {
     // Performs one errand for a stream; answers the actor that does, so that it can be called back.
     using performer = std::function<caf::actor(shell&, const stream_id&, const errand&)>;
 
-    shell(caf::actor_system&, ledger&, port::journal&, const port::clock&, cloud_name own);
+    shell(caf::actor_system&, loops&, ledger&, port::journal&, const port::clock&, cloud_name own);
     ~shell();
 
     // One kind of stream, "vm" for "vm/NAME". Before any traffic.

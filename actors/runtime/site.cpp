@@ -4,30 +4,36 @@
 
 namespace caravan::runtime {
 
-site::site(caf::actor_system& system, port::link_client& link, std::function<void(const std::string&)> log)
-    : system_(system), link_(link), log_(std::move(log)) {}
+site::site(caf::actor_system& system, loops& home, port::link_client& link,
+           std::function<void(const std::string&)> log)
+    : system_(system), home_(home), link_(link), log_(std::move(log)),
+      greeter_(home.start("greeter", [this] { return say_hello(); })) {}
 
 site::~site() { stop(); }
 
-// Nothing that refers to this site, or to its ports, is under way when it returns.
-void site::stop() {
+void site::close() {
     if (stopping_.exchange(true)) return;
-    std::vector<caf::actor> actors;
     {
         const std::lock_guard lock(mutex_);
-        for (auto& a : adapters_) actors.push_back(a->actor);
+        for (auto& a : adapters_) leaving_.push_back(a->actor);
     }
-    greeter_.stop();
+    greeter_->stop();
     for (auto& a : adapters_) a->pool->stop();
-    for (const auto& actor : actors) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    for (const auto& actor : leaving_) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+}
+
+// Nothing that refers to this site, or to its ports, is under way when it returns.
+void site::stop() {
+    close();
+    if (leaving_.empty()) return;
     caf::scoped_actor self{system_};
-    self->wait_for(actors);
+    self->wait_for(std::exchange(leaving_, {}));
 }
 
 void site::add(std::size_t threads, adapter_acts acts) {
     const std::lock_guard lock(mutex_);
     auto& a = adapters_.emplace_back(std::make_unique<adapter>());
-    a->pool = std::make_shared<workers>(threads);
+    a->pool = std::make_shared<workers>(home_, threads);
     a->acts = std::move(acts);
     raise(*a);
 }
@@ -58,12 +64,19 @@ void site::kill(act one) {
 }
 
 void site::greet() {
-    greeter_.post([this] {
-        auto frame = hello();
-        if (!frame.empty()) return send(std::move(frame));
-        std::this_thread::sleep_for(std::chrono::milliseconds(500));
-        if (!stopping_) greet();
-    });
+    greeting_ = true;
+    greeter_->wake();
+}
+
+std::optional<duration> site::say_hello() {
+    if (!greeting_.exchange(false)) return std::nullopt;
+    auto frame = hello();
+    if (frame.empty()) {
+        greeting_ = true;
+        return std::chrono::milliseconds(500);
+    }
+    send(std::move(frame));
+    return std::nullopt;
 }
 
 void site::connected(const port::device&) { greet(); }

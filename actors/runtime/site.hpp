@@ -18,7 +18,7 @@ namespace caravan::runtime {
 // What agent and proxy have in common: adapters' actors, found by act, restarted when they die.
 class site : public port::link_listener {
   public:
-    site(caf::actor_system&, port::link_client&, std::function<void(const std::string&)> log);
+    site(caf::actor_system&, loops&, port::link_client&, std::function<void(const std::string&)> log);
     ~site() override;
 
     void connected(const port::device&) override;
@@ -27,6 +27,8 @@ class site : public port::link_listener {
 
     // As chaos does: the adapter's actor that carries out `one` dies at once.
     void kill(act one);
+    // Nothing is carried out any more, and the actors are sent home. The end does it, too.
+    void close();
 
   protected:
     void add(std::size_t threads, adapter_acts);  // one adapter; before traffic
@@ -37,6 +39,7 @@ class site : public port::link_listener {
     void stop();  // before the derived part goes
 
     caf::actor_system& system_;
+    loops& home_;
     port::link_client& link_;
     std::function<void(const std::string&)> log_;
 
@@ -47,11 +50,13 @@ class site : public port::link_listener {
         caf::actor actor;
     };
     void raise(adapter&);
+    std::optional<duration> say_hello();
 
     std::mutex mutex_;
     std::vector<std::unique_ptr<adapter>> adapters_;
-    workers greeter_{1};
-    std::atomic<bool> stopping_ = false;
+    std::vector<caf::actor> leaving_;
+    std::atomic<bool> stopping_ = false, greeting_ = false;
+    std::unique_ptr<loop> greeter_;
 };
 
 struct agent_ports {
@@ -64,7 +69,8 @@ struct agent_ports {
 
 class agent final : public site, public port::hypervisor_listener, public port::channel_listener {
   public:
-    agent(caf::actor_system&, port::link_client&, agent_ports, std::function<void(const std::string&)> log);
+    agent(caf::actor_system&, port::link_client&, agent_ports, std::function<void(const std::string&)> log,
+          loops& = threads());
     ~agent() override { stop(); }
 
     void vm_changed(const port::vm_observation&) override;
@@ -88,7 +94,8 @@ struct proxy_ports {
 
 class site_proxy final : public site, public port::channel_listener {
   public:
-    site_proxy(caf::actor_system&, port::link_client&, proxy_ports, std::function<void(const std::string&)> log);
+    site_proxy(caf::actor_system&, port::link_client&, proxy_ports, std::function<void(const std::string&)> log,
+               loops& = threads());
     ~site_proxy() override { stop(); }
 
     void refused(const port::channel_refusal&) override;

@@ -38,8 +38,8 @@ act_result drop_routes(port::site_network& network, const order& o) {
 }  // namespace
 
 site_proxy::site_proxy(caf::actor_system& system, port::link_client& link, proxy_ports ports,
-                       std::function<void(const std::string&)> log)
-    : site(system, link, std::move(log)), ports_(std::move(ports)) {
+                       std::function<void(const std::string&)> log, loops& home)
+    : site(system, home, link, std::move(log)), ports_(std::move(ports)) {
     auto& n = *ports_.network;
     auto& c = *ports_.channel;
     adapter_acts relays;

@@ -5,17 +5,8 @@
 
 namespace caravan::runtime {
 
-timers::timers(const port::clock& clock, std::function<void(const stream_id&)> ring)
-    : clock_(clock), ring_(std::move(ring)), thread_([this] { run(); }) {}
-
-timers::~timers() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-    }
-    changed_.notify_one();
-    thread_.join();
-}
+timers::timers(loops& home, const port::clock& clock, std::function<void(const stream_id&)> ring)
+    : clock_(clock), ring_(std::move(ring)), loop_(home.start("timers", [this] { return look(); })) {}
 
 void timers::set(const stream_id& stream, instant at) {
     bool first = false;
@@ -30,7 +21,7 @@ void timers::set(const stream_id& stream, instant at) {
         due_.emplace(at, stream);
         first = due_.begin()->second == stream;
     }
-    if (first) changed_.notify_one();
+    if (first) loop_->wake();
 }
 
 void timers::cancel(const stream_id& stream) {
@@ -41,27 +32,23 @@ void timers::cancel(const stream_id& stream) {
     of_.erase(known);
 }
 
-void timers::run() {
+std::optional<duration> timers::look() {
     // The wall clock may jump: look again at least every second.
     constexpr duration look_again = std::chrono::seconds(1);
-    std::unique_lock lock(mutex_);
-    while (!stopping_) {
+    std::vector<stream_id> rung;
+    duration wait = look_again;
+    {
+        const std::lock_guard lock(mutex_);
         const auto now = clock_.now();
-        std::vector<stream_id> rung;
         while (!due_.empty() && due_.begin()->first <= now) {
             rung.push_back(due_.begin()->second);
             of_.erase(rung.back());
             due_.erase(due_.begin());
         }
-        if (!rung.empty()) {
-            lock.unlock();
-            for (const auto& stream : rung) ring_(stream);
-            lock.lock();
-            continue;
-        }
-        const auto wait = due_.empty() ? look_again : std::min(look_again, due_.begin()->first - now);
-        changed_.wait_for(lock, wait);
+        if (!due_.empty()) wait = std::min(wait, due_.begin()->first - now);
     }
+    for (const auto& stream : rung) ring_(stream);
+    return wait;
 }
 
 }  // namespace caravan::runtime

@@ -1,19 +1,19 @@
-// workers: threads for calls that block, so that no actor ever does.
+// workers: loops for calls that block, so that no actor ever does.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <mutex>
-#include <thread>
 #include <vector>
+
+#include "actors/runtime/loop.hpp"
 
 namespace caravan::runtime {
 
 class workers {
   public:
-    explicit workers(std::size_t threads) {
-        for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+    workers(loops& home, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) loops_.push_back(home.start("worker", [this] { return work(); }));
     }
     ~workers() { stop(); }
     workers(const workers&) = delete;
@@ -21,11 +21,10 @@ class workers {
     void stop() {  // waits for what has begun; what has not is dropped
         {
             const std::lock_guard lock(mutex_);
+            queue_.clear();
             stopping_ = true;
         }
-        more_.notify_all();
-        for (auto& t : threads_) t.join();
-        threads_.clear();
+        for (auto& one : loops_) one->stop();
     }
 
     void post(std::function<void()> work) {
@@ -34,27 +33,26 @@ class workers {
             if (stopping_) return;
             queue_.push_back(std::move(work));
         }
-        more_.notify_one();
+        for (auto& one : loops_) one->wake();  // who comes first takes it
     }
 
   private:
-    void run() {
-        std::unique_lock lock(mutex_);
-        for (;;) {
-            more_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-            if (stopping_) return;
-            auto work = std::move(queue_.front());
+    std::optional<duration> work() {
+        std::function<void()> next;
+        {
+            const std::lock_guard lock(mutex_);
+            if (queue_.empty()) return std::nullopt;
+            next = std::move(queue_.front());
             queue_.pop_front();
-            lock.unlock();
-            work();
-            lock.lock();
         }
+        next();
+        return duration::zero();
     }
+
     std::mutex mutex_;
-    std::condition_variable more_;
     std::deque<std::function<void()>> queue_;
     bool stopping_ = false;
-    std::vector<std::thread> threads_;
+    std::vector<std::unique_ptr<loop>> loops_;
 };
 
 }  // namespace caravan::runtime

@@ -1,9 +1,10 @@
 #include "adapters/sim/journal.hpp"
 
-#include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -15,10 +16,10 @@ struct journal_disk::contents {
     std::mt19937_64 random;
     std::function<void(duration)> spend;
     journal_disk* disk = nullptr;
-    std::vector<port::entry> entries;
+    std::deque<port::entry> entries;      // their addresses last: readers may append
     std::vector<std::size_t> batch_ends;  // after the durable part: where each batch ends
     std::size_t durable = 0;
-    std::set<std::pair<std::string, std::uint64_t>> versions;
+    std::unordered_map<stream_id, std::map<version, std::size_t>> streams;  // where each version is
     std::map<std::string, std::uint64_t> marks, durable_marks;
     std::uint64_t life = 0;  // grows with each crash: journals of an earlier life are dead
     bool held = false;
@@ -30,14 +31,16 @@ struct journal_disk::contents {
     }
     void keep(std::size_t count) {
         for (std::size_t i = count; i < entries.size(); ++i)
-            versions.erase({entries[i].stream.text, entries[i].v.value});
+            streams[entries[i].stream].erase(entries[i].v);
         entries.resize(count);
         marks = durable_marks;
         make_durable();
     }
     void add(std::span<const port::entry> batch) {
-        for (const auto& e : batch) versions.insert({e.stream.text, e.v.value});
-        entries.insert(entries.end(), batch.begin(), batch.end());
+        for (const auto& e : batch) {
+            streams[e.stream][e.v] = entries.size();
+            entries.push_back(e);
+        }
         batch_ends.push_back(entries.size());
     }
     void crash() {
@@ -80,19 +83,20 @@ class open_journal final : public port::journal {
                       const std::function<bool(const port::entry&)>& each) const override {
         if (auto fit = alive(); !fit) return fit;
         for (std::size_t i = after.value; i < on_->entries.size() && limit > 0; ++i, --limit)
-            if (!each(port::entry(on_->entries[i]))) break;
+            if (!each(on_->entries[i])) break;
         return {};
     }
 
     result<void> read_stream(const stream_id& stream, version after,
                              const std::function<bool(const port::entry&)>& each) const override {
         if (auto fit = alive(); !fit) return fit;
-        std::vector<port::entry> found;
-        for (const auto& e : on_->entries)
-            if (e.stream == stream && e.v > after) found.push_back(e);
-        std::stable_sort(found.begin(), found.end(), [](auto& a, auto& b) { return a.v < b.v; });
-        for (const auto& e : found)
-            if (!each(e)) break;
+        const auto found = on_->streams.find(stream);
+        if (found == on_->streams.end()) return {};
+        std::vector<std::size_t> wanted;
+        for (auto v = found->second.upper_bound(after); v != found->second.end(); ++v)
+            wanted.push_back(v->second);
+        for (const auto i : wanted)
+            if (!each(on_->entries[i])) break;
         return {};
     }
 
@@ -134,15 +138,15 @@ class open_journal final : public port::journal {
     }
     result<void> check(std::span<const port::entry> batch) const {
         port::head before = head();
-        std::set<std::pair<std::string, std::uint64_t>> here;
+        std::set<std::pair<stream_id, version>> here;
         for (const auto& e : batch) {
             const std::string at = "position " + std::to_string(e.at.value);
             if (e.at != before.at.next()) return permanent("out_of_order", at);
             if (chain::next_link(before.link, e.bytes, e.salt, e.inside) != e.link)
                 return permanent("malformed_entry", at + ": the link does not follow");
-            const std::pair key{e.stream.text, e.v.value};
-            if (on_->versions.contains(key) || !here.insert(key).second)
-                return permanent("stale_version", at);
+            const auto known = on_->streams.find(e.stream);
+            const bool written = known != on_->streams.end() && known->second.contains(e.v);
+            if (written || !here.emplace(e.stream, e.v).second) return permanent("stale_version", at);
             before = {e.at, e.link};
         }
         return {};

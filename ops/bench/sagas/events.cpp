@@ -75,8 +75,8 @@ event_figures measure_events(const std::string& folder, std::size_t in_flight, d
     event_figures f;
     {
         const cloud_name own("thales");
-        runtime::ledger ledger(journal, clock, own);
-        runtime::shell shell(system, ledger, journal, clock, own);
+        runtime::ledger ledger(runtime::threads(), journal, clock, own, adapter::random_bytes);
+        runtime::shell shell(system, runtime::threads(), ledger, journal, clock, own);
         shell.add_kind("van", runtime::spawn_van);
         ledger.start();
         traffic t{shell};
