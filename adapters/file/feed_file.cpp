@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t digits = 20, incarnation_size = 26, link_size = 64;
 constexpr std::size_t prefix = digits + 1 + incarnation_size + 1 + link_size + 1;
 constexpr std::size_t line_max = prefix + feed_record_size_max + 1;
+constexpr std::size_t tail_max = 3 * line_max;
+static_assert(tail_max > line_max + unsynced_max);
 
 }  // namespace
 
@@ -131,20 +133,22 @@ result<std::uint64_t> feed_file::find(sequence at) const {
 }
 
 result<std::optional<placed_record>> feed_file::last() const {
-    // Two of the longest lines hold the last record and the one before, whatever is torn behind
-    // them is skipped by halving the window backwards.
+    // Three of the longest lines hold whatever was not synced when the power went (feed_writer.hpp), and
+    // the record before: that one is believed, then they must follow, one from the other.
     for (std::uint64_t end = size(); end > 0;) {
-        const std::uint64_t from = end > 3 * line_max ? end - 3 * line_max : 0;
+        const std::uint64_t from = end > tail_max ? end - tail_max : 0;
         const auto found = records(from ? next_line(from) : 0, line_max);
         if (!found) return tl::unexpected(found.error());
-        for (std::size_t i = found->size(); i-- > 0;) {
-            const auto& one = (*found)[i];
-            const port::feed_record before = i ? (*found)[i - 1].record : port::feed_record{};
+        const placed_record* sound = nullptr;
+        for (const auto& one : *found) {
+            const auto before = sound ? sound->record : port::feed_record{};
             const chain::feed_point seen{before.at.value, before.incarnation, before.link};
             const chain::feed_point next{one.record.at.value, one.record.incarnation,
                                          one.record.link};
-            if ((i == 0 && from) || chain::follows(seen, next, one.record.bytes)) return one;
+            if ((sound || !from) && !chain::follows(seen, next, one.record.bytes)) break;
+            sound = &one;
         }
+        if (sound) return *sound;
         end = from;
     }
     return std::nullopt;

@@ -17,6 +17,7 @@
 namespace caravan::adapter {
 
 inline constexpr std::size_t feed_record_size_max = 1 << 20;
+inline constexpr std::size_t unsynced_max = 1 << 20;  // of a feed's end, when the writer has answered
 
 // FOLDER/A.to.B.feed
 std::filesystem::path feed_path(const std::filesystem::path& folder, const cloud_name& from,
@@ -45,7 +46,7 @@ class feed_file {
     result<std::vector<placed_record>> records(std::uint64_t begin, std::size_t limit) const;
     // Where the line of `at` begins, or would: sequences grow, so the file is searched by halving.
     result<std::uint64_t> find(sequence at) const;
-    // The last whole record that follows from the one before it; none in an empty feed.
+    // The last record of the feed's end that all before it lead to; none in an empty feed.
     result<std::optional<placed_record>> last() const;
 
   private:

@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include "adapters/file/feed_reader.hpp"
 
 #include <fcntl.h>
@@ -61,24 +62,30 @@ class file_feed_reader::watch {
         if (::stat(path_.c_str(), &s) != 0) return {};
         return {s.st_ino, s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec};
     }
-    // The folder, not the file: the file may not be there yet, or be replaced.
-    bool watching() const {
-        return ::inotify_add_watch(notices_, path_.parent_path().c_str(),
-                                   IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE) >= 0;
+    // The folder tells when the file is made or replaced, the file when it grows: what else happens in
+    // the folder wakes nobody.
+    bool watching(ino_t file) const {
+        const bool folder = ::inotify_add_watch(notices_, path_.parent_path().c_str(),
+                                                IN_CREATE | IN_MOVED_TO | IN_DELETE) >= 0;
+        return folder && file && ::inotify_add_watch(notices_, path_.c_str(), IN_MODIFY) >= 0;
     }
     void run() {
         look before{};
-        bool watched = watching();
+        ino_t watched = 0;
         std::array<char, 4096> notices;
         while (!stopping_) {
-            const look after = now();
+            look after = now();
+            if (const auto file = std::get<0>(after); file != watched || !file) {
+                watched = watching(file) ? file : 0;
+                after = now();  // it may have grown before it was watched
+            }
             if (after != before) wake_();
             before = after;
             std::array<pollfd, 2> ready{{{stop_, POLLIN, 0}, {notices_, POLLIN, 0}}};
             ::poll(ready.data(), ready.size(), poll_ms);
-            while (::read(notices_, notices.data(), notices.size()) > 0) {
-            }
-            if (!watched) watched = watching();
+            if (ready[1].revents)
+                while (::read(notices_, notices.data(), notices.size()) > 0) {
+                }
         }
     }
 

@@ -82,7 +82,12 @@ result<void> file_feed_writer::write(const std::string& lines) {
         if (wrote <= 0) break;
         done += static_cast<std::size_t>(wrote);
     }
-    if (done == lines.size() && ::fdatasync(file) == 0) return {};
+    unsynced_ += done;
+    if (done == lines.size() && unsynced_ < unsynced_max) return {};
+    if (done == lines.size() && ::fdatasync(file) == 0) {
+        unsynced_ = 0;
+        return {};
+    }
     const int why = errno;
     // Whole lines of it may have been read already; they come again, byte for byte the same.
     if (done < lines.size() && ::ftruncate(file, static_cast<off_t>(last_.end)) != 0)

@@ -1,5 +1,7 @@
 // file_feed_writer: A's end of the feed A.to.B as a file (feed_file.hpp). One writer at a time
-// (flock). publish answers after fdatasync, so that a cursor put after it may be trusted.
+// (flock). publish answers once the lines are in the file, not on the disk: all of it can be written
+// again from A's journal, and B syncs what it applies (feed_reader.hpp). A power loss may take the last
+// unsynced_max bytes, or tear holes in them: open() cuts off at the first hole.
 #pragma once
 
 #include <memory>
@@ -28,6 +30,7 @@ class file_feed_writer final : public port::feed_writer {
     feed_file file_;
     mutable std::mutex mutex_;  // guards what follows
     placed_record last_;
+    std::uint64_t unsynced_ = 0;  // bytes since the last fdatasync here
 };
 
 }  // namespace caravan::adapter

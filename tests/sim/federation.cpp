@@ -153,7 +153,7 @@ whole_cloud::whole_cloud(sim::world& world, cloud_name own, cloud_name other,
       ground_(g),
       hub(wires_.timing()) {
     config_.set("scheduler.policy", caf::atom("sharing"));
-    config_.set("scheduler.max-threads", std::size_t{2});
+    config_.set("scheduler.max-threads", g.threads);
     config_.set("scheduler.max-throughput", std::size_t{64});
     for (std::size_t i = 0; i < g.hosts; ++i) {
         host_names.emplace_back("h" + std::to_string(i + 1) + "-" + name.text);

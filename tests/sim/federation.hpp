@@ -30,6 +30,7 @@ struct ground {
     std::size_t hosts = 2;  // of each cloud
     bytes memory = bytes{64} << 30;
     sim::pace pace;
+    std::size_t threads = 2;  // for the actors of a controller, and as many for those of its sites
     bool loud = false;  // logs of all parts on stderr
 };
 

@@ -1,4 +1,4 @@
-// bench_sagas [-o json] [--seconds S] [--folder DIR] [--in-flight N]: whole durable migrations a
+// bench_sagas [-o json] [--seconds S] [--folder DIR] [--in-flight N] [--only sagas|events]: whole durable migrations a
 // second between two controllers (SQLite journals, file feeds, actors, control links as strings) on
 // simulated hosts that copy in no time; and events a second through actor, chain and journal beside
 // raw SQLite.
@@ -25,6 +25,7 @@ struct arguments {
     double seconds = 5;
     std::string folder = "/var/tmp";  // a disk: /tmp may be memory
     std::vector<std::size_t> in_flight{1, 64, 256};
+    std::string only;
 };
 
 struct saga_figures {
@@ -118,6 +119,7 @@ counted count(const federation& f) {
 saga_figures measure_sagas(std::size_t in_flight, double seconds) {
     ground g;
     g.pace.tick = {};
+    g.threads = 1;
     federation f(g);
     for (std::size_t i = 0; i < in_flight; ++i)
         f.world.boot(f.a.place_of(i % 2),
@@ -187,19 +189,24 @@ bool parse(int argc, char** argv, arguments& out) {
             out.folder = value;
         else if (key == "--in-flight")
             out.in_flight = {std::stoul(value)};
+        else if (key == "--only" && (value == "sagas" || value == "events"))
+            out.only = value;
         else
             return false;
     }
     return argc % 2 == 1 && out.seconds > 0;
 }
 
-void run(const arguments& asked) {
+void run_sagas(const arguments& asked) {
     if (!asked.json)
         std::printf(
             "in flight  migrations/s   p50 ms   p99 ms    events    commits  kilobytes  group  "
             "journal   cpu ms\n"
             "                                       (of one migration, both clouds)\n");
     for (const auto n : asked.in_flight) print(n, measure_sagas(n, asked.seconds), asked.json);
+}
+
+void run_events(const arguments& asked) {
     if (!asked.json) std::printf("\nin flight      events/s  mean group      sqlite/s  e/sqlite\n");
     for (const auto n : asked.in_flight) {
         std::string folder = asked.folder + "/bench_events.XXXXXX";
@@ -216,13 +223,15 @@ int main(int argc, char** argv) {
     arguments asked;
     if (!parse(argc, argv, asked)) {
         std::fprintf(stderr,
-                     "usage: bench_sagas [-o json] [--seconds S] [--folder DIR] [--in-flight N]\n");
+                     "usage: bench_sagas [-o json] [--seconds S] [--folder DIR] [--in-flight N] "
+                     "[--only sagas|events]\n");
         return 2;
     }
     ::setenv("TMPDIR", asked.folder.c_str(),
              1);  // where the federation puts its journals and feeds
     try {
-        run(asked);
+        if (asked.only != "events") run_sagas(asked);
+        if (asked.only != "sagas") run_events(asked);
     } catch (const std::exception& e) {
         std::fprintf(stderr, "bench_sagas: %s\n", e.what());
         return 1;

@@ -281,6 +281,22 @@ TEST_CASE("a tail that a power loss tore counts as not there, and is written aga
     CHECK(*reader->read({}, 100) == all);
 }
 
+TEST_CASE("a hole that a power loss tore is cut off with all behind it, and is written again") {
+    in_a_file world;
+    const auto all = follow({}, 10, 5000);
+    REQUIRE(reason(world.writer()->publish(all)).empty());
+    {
+        std::fstream file(world.path, std::ios::in | std::ios::out | std::ios::binary);
+        const auto line = static_cast<std::streamoff>(adapter::to_line(all[0]).size());
+        file.seekp(6 * line + line / 2);
+        file << std::string(1000, '\0');
+    }
+    const auto writer = world.writer();
+    CHECK(*writer->last() == all[5]);
+    REQUIRE(reason(writer->publish(all)).empty());
+    CHECK(*world.reader()->read({}, 100) == all);
+}
+
 TEST_CASE("what is no feed is refused, whoever put it there") {
     in_a_file world;
     const auto reader = world.reader();
