@@ -1,4 +1,3 @@
-#include <pthread.h>
 #include "adapters/file/feed_reader.hpp"
 
 #include <fcntl.h>
