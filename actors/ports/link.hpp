@@ -38,7 +38,7 @@ class link_server {
     virtual void send(const device&, std::string frame) = 0;
 };
 
-// At an agent or proxy: dials, and dials again with backoff (0.1 s … 5 s, jittered) for ever.
+// At an agent or proxy: dials, and dials again with jittered backoff for ever.
 class link_client {
   public:
     virtual ~link_client() = default;

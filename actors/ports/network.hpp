@@ -42,7 +42,7 @@ class host_network {
     virtual result<void> attach_silent(const job&, const std::vector<van>&) = 0;
     virtual result<void> activate(const job&) = 0;  // ports of the job carry frames when it returns
     virtual result<void> detach(const job&) = 0;    // ports gone; a VAN's devices with its last port
-    // For VMs that were found running: their VANs' devices exist afterwards.
+    // All VANs that are: their devices exist afterwards, those of others only as long as a port is plugged in.
     virtual result<void> ensure(const std::vector<van>&) = 0;
     virtual result<std::vector<van>> observe() = 0;
 };

@@ -75,6 +75,7 @@ agent::agent(caf::actor_system& system, port::link_client& link, agent_ports por
 }
 
 std::string agent::hello() {
+    looked_ = false;
     const auto host = ports_.hypervisor->describe();
     const auto vms = ports_.hypervisor->observe();
     if (!host || !vms) {
@@ -89,6 +90,16 @@ std::string agent::hello() {
     if (const auto open = ports_.channel->observe())
         for (const auto& one : *open) h.jobs.push_back(one.id);
     return frame_of("agent", h);
+}
+
+// A VM's disks grow without libvirt saying so.
+std::optional<duration> agent::look_around() {
+    constexpr auto between_looks = std::chrono::seconds(60);
+    if (!std::exchange(looked_, true)) return between_looks;  // the hello has just told it
+    if (const auto vms = ports_.hypervisor->observe())
+        for (const auto& v : *vms)
+            if (is_present(v)) vm_changed(v);
+    return between_looks;
 }
 
 void agent::vm_changed(const port::vm_observation& v) {

@@ -100,6 +100,9 @@ result<void> controller::start() {
         if (h.online) shell_.deliver(stream_id("host/" + name.text), command(host::command(host::lose{})));
     for (const auto& [name, p] : before.proxies)
         if (p.online) shell_.deliver(stream_id("proxy/" + name.text), command(proxy::command(proxy::lose{})));
+    // Told after the VM's own fact, so a crash may have come between.
+    for (const auto& [name, v] : before.vms)
+        if (v.ours && v.state == "running") place_addresses(v);
     revive_unfinished();
     return {};
 }
@@ -128,24 +131,19 @@ void controller::watch(std::span<const committed> all) {
 // What follows from a fact without anybody having to ask: addresses of VMs that were found, devices
 // that must know of networks.
 void controller::react(const committed& one) {
-    const auto found = [&](const vm_spec& spec, const host_name& host, epoch run_right) {
-        for (const auto& nic : spec.nics) {
-            if (nic.van.empty()) continue;
-            const stream_id to("van/" + nic.van.text);
-            shell_.deliver(to, command(van::command(van::create{topology::vni_of(nic.van), own})));
-            shell_.deliver(to, command(van::command(van::move_route{nic.mac, own, host, run_right})));
-        }
-    };
+    const std::string subject(subject_of(one.what.stream));
     if (const auto* v = std::get_if<vm::fact>(&one.what.what)) {
-        if (const auto* x = std::get_if<vm::discovered>(v)) found(x->spec, x->host, x->run_right);
-        if (const auto* x = std::get_if<vm::started>(v)) {
+        const bool there = std::holds_alternative<vm::discovered>(*v) || std::holds_alternative<vm::started>(*v) ||
+                           std::holds_alternative<vm::changed>(*v);
+        if (there || std::holds_alternative<vm::vanished>(*v)) {
             topology::vm_view seen;
-            with_view([&](const auto& f) { seen = f.vms.at(vm_name(std::string(subject_of(one.what.stream)))); });
-            found(seen.spec, x->host, seen.run_right);
+            with_view([&](const auto& f) { seen = f.vms.at(vm_name(subject)); });
+            there ? place_addresses(seen) : drop_addresses(seen);
         }
     }
     if (const auto* v = std::get_if<van::fact>(&one.what.what)) {
-        if (const auto* moved = std::get_if<van::route_moved>(v)) refresh_route(van_name(std::string(subject_of(one.what.stream))), *moved);
+        if (const auto* moved = std::get_if<van::route_moved>(v)) refresh_route(van_name(subject), *moved);
+        else if (const auto* dropped = std::get_if<van::route_dropped>(v)) forget_route(van_name(subject), *dropped);
         else refresh_networks();
     }
     if (const auto* m = std::get_if<migration::fact>(&one.what.what))
@@ -153,6 +151,21 @@ void controller::react(const committed& one) {
             const std::unique_lock lock(view_mutex_);
             progress_.erase(migration_id(std::string(subject_of(one.what.stream))));
         }
+}
+
+void controller::place_addresses(const topology::vm_view& v) {
+    for (const auto& nic : v.spec.nics) {
+        if (nic.van.empty()) continue;
+        const stream_id to("van/" + nic.van.text);
+        shell_.deliver(to, command(van::command(van::create{topology::vni_of(nic.van), own})));
+        shell_.deliver(to, command(van::command(van::move_route{nic.mac, own, v.host, v.run_right})));
+    }
+}
+
+void controller::drop_addresses(const topology::vm_view& v) {
+    for (const auto& nic : v.spec.nics)
+        if (!nic.van.empty())
+            shell_.deliver(stream_id("van/" + nic.van.text), command(van::command(van::drop_route{nic.mac, v.run_right})));
 }
 
 port::desk& controller::desk() { return *desk_; }
@@ -229,7 +242,18 @@ void controller::refresh_route(const van_name& name, const van::route_moved& mov
         if (who.kind == port::device_kind::proxy) order_device(who, o, {});
 }
 
+void controller::forget_route(const van_name& name, const van::route_dropped& dropped) {
+    order o;
+    o.what = act::drop_routes;
+    o.key.attempt = 0;
+    o.routes.push_back({name, dropped.mac, false, {}, {}, {}, dropped.run_right});
+    for (const auto& who : online_devices())
+        if (who.kind == port::device_kind::proxy) order_device(who, o, {});
+}
+
+// One at a time: of two, the later in the devices' lines is the one that looked later.
 void controller::refresh_networks() {
+    const std::lock_guard one_at_a_time(refresh_mutex_);
     std::vector<van_link> vans;
     std::vector<route_link> routes;
     std::vector<std::string> peers;
@@ -244,7 +268,6 @@ void controller::refresh_networks() {
             }
         }
     });
-    if (vans.empty()) return;
     for (const auto& who : online_devices()) {
         order o;
         o.vans = vans;

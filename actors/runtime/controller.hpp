@@ -76,13 +76,17 @@ class controller final : public port::link_listener {
     void react(const committed&);
     void revive_unfinished();
     std::vector<port::device> online_devices() const;
+    void place_addresses(const topology::vm_view&);
+    void drop_addresses(const topology::vm_view&);
     void refresh_route(const van_name&, const van::route_moved&);
+    void forget_route(const van_name&, const van::route_dropped&);
 
     runtime::ledger ledger_;
     mutable std::shared_mutex view_mutex_;
     topology::federation view_;
     std::map<migration_id, std::string> progress_;  // the last frame of each live copy
     mutable std::mutex devices_mutex_;
+    std::mutex refresh_mutex_;
     std::map<port::device, caf::actor> devices_;
     std::map<port::device, bool> online_;
     bool closing_ = false;  // no device's actor is brought to life any more

@@ -69,14 +69,15 @@ void site::greet() {
 }
 
 std::optional<duration> site::say_hello() {
-    if (!greeting_.exchange(false)) return std::nullopt;
+    if (!greeting_.exchange(false)) return greeted_ ? look_around() : std::nullopt;
     auto frame = hello();
     if (frame.empty()) {
         greeting_ = true;
         return std::chrono::milliseconds(500);
     }
     send(std::move(frame));
-    return std::nullopt;
+    greeted_ = true;
+    return std::chrono::seconds(0);
 }
 
 void site::connected(const port::device&) { greet(); }

@@ -34,6 +34,8 @@ class site : public port::link_listener {
     void add(std::size_t threads, adapter_acts);  // one adapter; before traffic
     caf::actor actor_of(act);
     virtual std::string hello() = 0;  // the frame; may block
+    // Tells what nothing else tells, and answers when to do so again. Only after a hello; may block.
+    virtual std::optional<duration> look_around() { return std::nullopt; }
     void send(std::string frame) { link_.send(std::move(frame)); }
     void greet();
     void stop();  // before the derived part goes
@@ -51,6 +53,7 @@ class site : public port::link_listener {
     };
     void raise(adapter&);
     std::optional<duration> say_hello();
+    bool greeted_ = false;
 
     std::mutex mutex_;
     std::vector<std::unique_ptr<adapter>> adapters_;
@@ -83,7 +86,9 @@ class agent final : public site, public port::hypervisor_listener, public port::
 
   private:
     std::string hello() override;
+    std::optional<duration> look_around() override;
     agent_ports ports_;
+    bool looked_ = false;
 };
 
 struct proxy_ports {

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "actors/runtime/site.hpp"
 
 namespace caravan::runtime {
@@ -13,9 +15,19 @@ std::vector<std::pair<cloud_name, std::string>> peers_in(const van_link& v) {
     return all;
 }
 
-act_result extend(port::site_network& network, const order& o) {
-    for (const auto& v : o.vans)
+// A migration names the VANs it needs; an order of no migration names all that are.
+act_result extend(port::site_network& network, std::set<van_name>& carried, const order& o) {
+    std::set<van_name> named;
+    for (const auto& v : o.vans) {
         if (auto how = network.extend({v.name, v.vni}, peers_in(v)); !how) return tl::unexpected(how.error());
+        named.insert(v.name);
+    }
+    if (o.key.migration.empty())
+        for (const auto& name : carried)
+            if (!named.contains(name))
+                if (auto how = network.shrink(name); !how) return tl::unexpected(how.error());
+    if (o.key.migration.empty()) carried = std::move(named);
+    else carried.merge(named);
     return std::optional<job>();
 }
 
@@ -51,7 +63,9 @@ site_proxy::site_proxy(caf::actor_system& system, port::link_client& link, proxy
     add(2, std::move(relays));
     adapter_acts routes;
     routes.acts = {
-        {act::extend_vans, [&n](const order& o) { return extend(n, o); }},
+        {act::extend_vans, [&n, carried = std::make_shared<std::set<van_name>>()](const order& o) {
+            return extend(n, *carried, o);
+        }},
         {act::set_routes, [&n](const order& o) { return set_routes(n, o); }},
         {act::drop_routes, [&n](const order& o) { return drop_routes(n, o); }},
     };

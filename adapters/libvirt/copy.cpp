@@ -51,6 +51,7 @@ result<void> fill(parameters& to, virDomainPtr domain, const job& work, const jo
     return add_neutral_xml(domain, to);
 }
 
+// adapters/channel/gate/rules.cpp (exact_flags) lets exactly these through.
 unsigned flags_of(copy_mode mode) noexcept {
     return VIR_MIGRATE_LIVE | VIR_MIGRATE_PEER2PEER | VIR_MIGRATE_PAUSED |
            VIR_MIGRATE_PERSIST_DEST | VIR_MIGRATE_NON_SHARED_SYNCHRONOUS_WRITES |

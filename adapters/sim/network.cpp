@@ -3,7 +3,10 @@
 namespace caravan::sim {
 
 result<void> sim_host_network::attach_silent(const job& j, const std::vector<port::van>& vans) {
-    if (auto made = ensure(vans); !made) return made;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& v : vans) vans_[v.name] = v;
+    }
     world_.plug(where_, j.vm, false);
     return {};
 }
@@ -17,6 +20,7 @@ result<void> sim_host_network::detach(const job& j) {
 }
 result<void> sim_host_network::ensure(const std::vector<port::van>& vans) {
     const std::lock_guard lock(mutex_);
+    vans_.clear();
     for (const auto& v : vans) vans_[v.name] = v;
     return {};
 }

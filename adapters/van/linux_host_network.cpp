@@ -96,6 +96,11 @@ result<void> linux_host_network::ensure(const std::vector<port::van>& vans) {
     const std::lock_guard hold(lock_);
     for (const auto& van : vans)
         if (auto done = ensure_one(van); !done) return done;
+    const auto there = observe_all();
+    if (!there) return tl::unexpected(there.error());
+    for (const auto& van : *there)
+        if (std::ranges::find(vans, van.name, &port::van::name) == vans.end())
+            if (auto left = leave(van.name); !left) return left;
     return {};
 }
 
@@ -166,6 +171,11 @@ result<void> linux_host_network::leave(const van_name& van) {
 }
 
 result<std::vector<port::van>> linux_host_network::observe() {
+    const std::lock_guard hold(lock_);
+    return observe_all();
+}
+
+result<std::vector<port::van>> linux_host_network::observe_all() const {
     const auto all = links_->all();
     if (!all) return tl::unexpected(all.error());
     std::vector<port::van> found;

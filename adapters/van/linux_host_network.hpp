@@ -50,6 +50,8 @@ class linux_host_network final : public port::host_network {
     result<void> ensure_one(const port::van&);
     result<void> leave(const van_name&);
 
+    result<std::vector<port::van>> observe_all() const;
+
     std::mutex lock_;  // one change at a time: each looks, then acts
     std::unique_ptr<links> links_;
     std::unique_ptr<silence> silence_;

@@ -86,8 +86,12 @@ int run_agent(const agent_config& c) {
     libvirt::libvirt_hypervisor hypervisor({c.libvirt.uri, c.libvirt.images, c.libvirt.sockets, c.libvirt.boot,
                                             c.libvirt.emulator, c.libvirt.pool, c.libvirt.processes,
                                             c.libvirt.domain_type}, events);
-    auto link = http::beast_link_client::open({c.cloud, c.controller, c.tls, std::chrono::seconds(5),
-                                               std::chrono::milliseconds(100), std::chrono::seconds(5), log});
+    http::link_client_config dial;
+    dial.cloud = c.cloud;
+    dial.controller = c.controller;
+    dial.tls = c.tls;
+    dial.notice = log;
+    auto link = http::beast_link_client::open(std::move(dial));
     if (!link) return failed_to_start(link.error());
     actor_house house;
     runtime::agent agent(*house.system, **link,

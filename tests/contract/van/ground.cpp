@@ -210,10 +210,11 @@ std::vector<std::pair<cloud_name, std::string>> ground::peers_of(const site& of)
 }
 
 void ground::extend(const port::van& van) {
+    vans_.push_back(van);
     for (auto* each : {&a, &b}) {
         agree(each->network->extend(van, peers_of(*each)));
-        each->h1->inside([&] { agree(each->host1->ensure({van})); });
-        each->h2->inside([&] { agree(each->host2->ensure({van})); });
+        each->h1->inside([&] { agree(each->host1->ensure(vans_)); });
+        each->h2->inside([&] { agree(each->host2->ensure(vans_)); });
     }
     if (!eventually([&] { return a.peers.up() && b.peers.up(); }, std::chrono::seconds(10)))
         throw std::runtime_error("the proxies do not find each other");

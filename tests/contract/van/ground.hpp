@@ -105,6 +105,9 @@ struct ground {
     void extend(const port::van&);  // at both sites, and on all hosts
     pki keys;
     site a, b;
+
+  private:
+    std::vector<port::van> vans_;
 };
 
 job job_with(const std::string& id, const std::vector<van_name>& vans);

@@ -60,6 +60,9 @@ TEST_CASE("a VAN's devices appear as promised, and once", "[root]") {
         INFO(fact);
         REQUIRE(host.net.runs(std::string("sh -c '") + fact + "'"));
     }
+    REQUIRE(host.call([](auto& n) { return n.ensure({red}); }));
+    CHECK(*host.call([](auto& n) { return n.observe(); }) == std::vector{red});
+    CHECK_FALSE(host.net.runs("ip link show cv-blue"));
 }
 
 TEST_CASE("a VXLAN device of another configuration is made anew", "[root]") {
