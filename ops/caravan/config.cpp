@@ -49,7 +49,8 @@ const row agent_rows[] = {
     {"libvirt.pool", kind::text, "images", "libvirt storage pool"},
     {"libvirt.processes", kind::text, "/run/libvirt/qemu", "folder of libvirt's NAME.pid"},
     {"libvirt.domain_type", kind::choice, "kvm", "kvm|qemu"},
-    {"simulated.vms", kind::folder, "", "hypervisor simulated: folder of NAME.json, one vm_spec each"},
+    {"simulated.folder", kind::folder, "", "hypervisor simulated: where its VMs are files"},
+    {"simulated.rate", kind::rate, "", "a simulated copy goes no faster: 20MB/s"},
     {"vxlan.address", kind::text, "", "IP address of this host's VXLAN end"},
     {"vxlan.proxy", kind::text, "", "the own proxy's VXLAN end"},
 };
@@ -136,7 +137,10 @@ result<agent_config> load_agent(const std::string& file) {
                    from->text("libvirt.sockets"), from->text("libvirt.boot"),
                    from->text("libvirt.emulator"), from->text("libvirt.pool"),
                    from->text("libvirt.processes"), from->text("libvirt.domain_type")};
-    out.simulated_vms = from->text("simulated.vms");
+    out.simulated.folder = from->text("simulated.folder");
+    if (const auto& rate = from->text("simulated.rate"); !rate.empty()) out.simulated.rate = *parse_rate(rate);
+    if (out.hypervisor == hypervisor_kind::simulated && out.simulated.folder.empty())
+        return permanent("bad_config", file + ": hypervisor: simulated needs the key \"simulated.folder\"");
     out.vxlan = {from->text("vxlan.address"), from->text("vxlan.proxy")};
     return out;
 }

@@ -46,7 +46,10 @@ struct agent_config {
     struct {
         std::string uri, images, sockets, boot, emulator, pool, processes, domain_type;
     } libvirt;
-    std::string simulated_vms;  // hypervisor simulated: folder of specifications
+    struct {
+        std::string folder;  // required where the hypervisor is simulated
+        bytes rate = 0;      // bytes/s, 0: no limit
+    } simulated;
     struct {
         std::string address, proxy;
     } vxlan;

@@ -2,10 +2,14 @@
 
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "actors/runtime/site.hpp"
 #include "adapters/channel/agent_channel.hpp"
 #include "adapters/http/link.hpp"
 #include "adapters/libvirt/libvirt_hypervisor.hpp"
+#include "adapters/sim/host/folder_hypervisor.hpp"
+#include "adapters/sim/network.hpp"
 #include "adapters/van/linux_host_network.hpp"
 #include "ops/caravan/process.hpp"
 
@@ -69,23 +73,54 @@ result<void> complete(const agent_config& c, const libvirt::libvirt_hypervisor& 
     return {};
 }
 
+// What an agent drives, and where its channel meets that.
+struct machine {
+    std::unique_ptr<port::hypervisor> hypervisor;
+    std::unique_ptr<port::host_network> network;
+    std::string sockets, daemon;  // folder of the jobs' sockets; libvirt's own
+    std::function<result<void>(job&)> complete;
+};
+
+result<machine> real_machine(const agent_config& c, port::hypervisor_listener& events) {
+    auto network = van::linux_host_network::open({c.vxlan.address, c.vxlan.proxy + ":4789"});
+    if (!network) return tl::unexpected(network.error());
+    auto hypervisor = std::make_unique<libvirt::libvirt_hypervisor>(
+        libvirt::config{c.libvirt.uri, c.libvirt.images, c.libvirt.sockets, c.libvirt.boot, c.libvirt.emulator,
+                        c.libvirt.pool, c.libvirt.processes, c.libvirt.domain_type}, events);
+    auto filled = [&c, &at = *hypervisor](job& j) { return complete(c, at, j); };
+    return machine{std::move(hypervisor), std::move(*network), c.libvirt.sockets, libvirt_socket_of(c.libvirt.uri),
+                   std::move(filled)};
+}
+
+// VMs that are files, and ports that are remembered; the channel to other hosts is the real one.
+result<machine> simulated_machine(const agent_config& c, port::hypervisor_listener& events) {
+    static sim::timer_thread time;
+    static sim::world ports(time.timing());
+    std::error_code ignored;
+    std::filesystem::create_directories(c.simulated.folder, ignored);
+    auto hypervisor = sim::folder_hypervisor::open({c.simulated.folder, c.simulated.rate}, events);
+    if (!hypervisor) return tl::unexpected(hypervisor.error());
+    const auto door = (*hypervisor)->daemon_socket();
+    auto filled = [folder = c.simulated.folder](job& j) {
+        j.sockets = folder;
+        j.markers = {folder};
+        return result<void>();
+    };
+    return machine{std::move(*hypervisor), std::make_unique<sim::sim_host_network>(ports, sim::place{c.cloud, c.name}),
+                   c.simulated.folder, door, std::move(filled)};
+}
+
 }  // namespace
 
 int run_agent(const agent_config& c) {
     const stop_signals signals;
     const auto log = log_of("agent." + c.cloud.text + "." + c.name.text);
-    if (c.hypervisor == hypervisor_kind::simulated)
-        return failed_to_start({certainty::permanent, "not_in_this_build",
-                                "hypervisor: simulated runs inside one process: caravan simulate"});
-    auto network = van::linux_host_network::open({c.vxlan.address, c.vxlan.proxy + ":4789"});
-    if (!network) return failed_to_start(network.error());
     forwarding events;
+    auto host = c.hypervisor == hypervisor_kind::simulated ? simulated_machine(c, events) : real_machine(c, events);
+    if (!host) return failed_to_start(host.error());
     auto channel = channel::agent_channel::make(
-        {c.tls, c.listen, c.libvirt.sockets, libvirt_socket_of(c.libvirt.uri), std::chrono::seconds(7)}, events);
+        {c.tls, c.listen, host->sockets, host->daemon, std::chrono::seconds(7)}, events);
     if (!channel) return failed_to_start(channel.error());
-    libvirt::libvirt_hypervisor hypervisor({c.libvirt.uri, c.libvirt.images, c.libvirt.sockets, c.libvirt.boot,
-                                            c.libvirt.emulator, c.libvirt.pool, c.libvirt.processes,
-                                            c.libvirt.domain_type}, events);
     http::link_client_config dial;
     dial.cloud = c.cloud;
     dial.controller = c.controller;
@@ -95,8 +130,8 @@ int run_agent(const agent_config& c) {
     if (!link) return failed_to_start(link.error());
     actor_house house;
     runtime::agent agent(*house.system, **link,
-                         {&hypervisor, network->get(), channel->get(), c.listen, c.vxlan.address,
-                          [&](job& j) { return complete(c, hypervisor, j); }}, log);
+                         {host->hypervisor.get(), host->network.get(), channel->get(), c.listen, c.vxlan.address,
+                          host->complete}, log);
     events.forward_to(&agent);
     (*link)->listen(agent);
     log("ready");

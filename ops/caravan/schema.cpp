@@ -138,6 +138,9 @@ class reading {
             case kind::duration:
                 if (const auto t = parse_duration(text); !t) return tl::unexpected(t.error());
                 return text;
+            case kind::rate:
+                if (const auto read = parse_rate(text); !read) return tl::unexpected(read.error());
+                return text;
             case kind::file:
             case kind::secret_file:
             case kind::folder: return path(text, r.what);

@@ -24,6 +24,7 @@ enum class kind : std::uint8_t {
     secret_file,  // the same, and nobody's but its owner's: 0600
     folder,       // it or its parent must exist
     duration,     // "7s", "500ms", "10m", "1h"
+    rate,         // "20MiB/s", "20MB/s"
     list,         // of maps with the rows of `inner`
 };
 

@@ -137,9 +137,11 @@ configure_agent() { # HOST
 			tls: $(tls_of "$name")
 		END
         if [ "$MODE" = simulated ]; then
-            mkdir -p "$LAB/hosts/$1/vms"
+            mkdir -p "$(host_home "$1")"
             echo "hypervisor: simulated"
-            echo "simulated: {vms: $LAB/hosts/$1/vms}"
+            echo "simulated: {folder: $(host_home "$1"), rate: ${RATE}MB/s}"
+            # Of loopback's many addresses: nobody listens there, and no guest sends.
+            echo "vxlan: {address: 127.0.$(number_of "$cloud").$((10 + ${name#h})), proxy: 127.0.0.1}"
         else
             cat <<-END
 				hypervisor: libvirt

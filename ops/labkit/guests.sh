@@ -86,17 +86,6 @@ boot_guest() { # NAME HOST RAM DISK COW DIRTY
     plug_peers
     [ "$6" = 0 ] || dirty_guest "$name" "$6"
 }
-# On a simulated host: a specification (events/vm_spec.hpp) that its agent finds running.
-simulated_vm() { # NAME HOST RAM DISK COW
-    give_number "$1"
-    cat >"$(host_home "$2")/vms/$1.json" <<-END
-		{"name": "$1", "uuid": "$(cat /proc/sys/kernel/random/uuid)", "memory": $(($3 << 20)), "vcpus": 1,
-		 "machine": "pc-i440fx-7.2", "cpu_model": "qemu64",
-		 "disks": [{"target": "vda", "capacity": $(($4 << 20)), "base_digest": "", "overlay": $(($5 << 20))}],
-		 "nics": [{"mac": "$(guest_mac "$1")", "van": "$VAN"}], "neutral_xml": ""}
-	END
-    echo "$1 runs on $2, simulated"
-}
 give_number() { # NAME : numbers are never given twice
     local number=1
     [[ $1 =~ ^[a-z][a-z0-9-]{0,30}$ ]] || die "a guest's name is [a-z][a-z0-9-]*, not $1"

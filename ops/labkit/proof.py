@@ -22,6 +22,7 @@ import xml.etree.ElementTree as xml
 
 STATUS = json.load(sys.stdin)
 PLAIN = STATUS["mode"] == "plain"
+SIMULATED = STATUS["mode"] == "simulated"
 
 
 def said(*command):
@@ -51,7 +52,21 @@ def home(host):
 HOSTS_OWN = {"file lib/images/.caravan-bases"}
 
 
+def look_at_folder(host):
+    """A simulated host: its VMs are the records among its files."""
+    files = os.listdir(host["images"])
+    domains = {}
+    for name in (f[:-len(".json")] for f in files if f.endswith(".json")):
+        record = json.loads(read(host["images"], name + ".json"))
+        own = [name + ".memory"] + [f"{name}.{disk['target']}" for disk in record["vm"]["disks"]]
+        domains[name] = {"uuid": record["vm"]["uuid"], "state": record["state"],
+                         "files": [name + ".json", *own], "taps": []}
+    return {"things": sorted("file " + f for f in files), "domains": domains}
+
+
 def look_at(host):
+    if SIMULATED:
+        return look_at_folder(host)
     found = set()
     for top in ("lib", "run", "etc"):
         for folder, _, files in os.walk(os.path.join(home(host), top)):
@@ -138,7 +153,9 @@ def feed_bytes(folder):
 def markers():
     """Words that no byte leaving a cloud may hold: name -> spellings."""
     found = {"/var/lib/libvirt": [b"/var/lib/libvirt"], "lab folder": [os.environ["LAB"].encode()]}
-    for host in STATUS["hosts"]:
+    if SIMULATED:
+        found["address in 127.0"] = [b"127.0."]
+    for host in () if SIMULATED else STATUS["hosts"]:
         name, plain = host["host_name"], host["host_uuid"].replace("-", "")
         found["host name " + name] = [name.encode(), name.encode("utf-16-le")]
         raw = bytes.fromhex(plain)
@@ -162,7 +179,7 @@ def search(parts, words):
 def inside_names(folder):
     short = {h["name"].partition(".")[2] for h in STATUS["hosts"]}
     own = {f'short host name "{n}"': [f'"{n}"'.encode()] for n in short}
-    hits = search(streams(folder + "/wan.pcap"), markers())
+    hits = collections.Counter() if SIMULATED else search(streams(folder + "/wan.pcap"), markers())
     return hits + search(feed_bytes(folder + "/feeds"), {**markers(), **own})
 
 
@@ -213,24 +230,6 @@ class Moved:
                 "ping_gap_ms": self.witness.get("ping_gap_ms"), "bytes": m.get("bytes", {})}
 
 
-def simulated(folder):
-    """On simulated hosts only Caravan can say what runs: what both clouds list, and what crossed."""
-    vms = read(folder, "vms").split()
-    listed = [json.loads(line) for cloud in STATUS["clouds"]
-              for line in read(folder, "vms-" + cloud["name"]).splitlines()]
-    copies = [sum(v["name"] == vm and v["state"] == "running" for v in listed) for vm in vms]
-    moves = [json.loads(read(folder, f"migration-{vm}.json") or "{}") for vm in vms]
-    hits = search(feed_bytes(folder + "/feeds"), {"lab folder": [os.environ["LAB"].encode()]})
-    proof = {"running_copies": max(copies), "memory_verified": None, "disk_verified": None,
-             "tcp_session_survived": None, "same_ip_and_mac": None, "leftovers": [],
-             "inside_names_on_wire": sum(hits.values()), "audit_verified": audited(folder)}
-    held = {"running_copies": copies == [1] * len(vms) and all(m.get("state") == "done" for m in moves),
-            "inside_names_on_wire": not hits, "audit_verified": proof["audit_verified"]}
-    write_report(folder, "simulated", held, proof, moves[0])
-    tell(held, proof, [], hits)
-    return all(held.values())
-
-
 def audited(folder):
     return read(folder, "audit").split() == ["0"] * len(STATUS["clouds"])
 
@@ -256,10 +255,14 @@ def judge(folder):
     held = {name: value is True or value == [] for name, value in proof.items()}
     held["running_copies"] = all(move.arrived() for move in moves)
     held["inside_names_on_wire"] = not hits
+    if SIMULATED:  # there is no network to be heard on
+        for name in "tcp_session_survived", "same_ip_and_mac":
+            proof[name] = None
+            del held[name]
     if PLAIN:  # the baseline hides nothing and keeps no log
         del held["inside_names_on_wire"], held["audit_verified"]
     more = {"migrations": [move.figures() for move in moves]} if len(moves) > 1 else {}
-    write_report(folder, "libvirt", held, proof, moves[0].figures(), **more)
+    write_report(folder, "simulated" if SIMULATED else "libvirt", held, proof, moves[0].figures(), **more)
     tell(held, proof, moves, hits)
     return all(held.values())
 
@@ -272,6 +275,9 @@ def tell(held, proof, moves, hits):
         print(f"    seen on the wire or in feeds: {name}, {count} times")
     for move in moves:
         f, session = move.figures(), move.witness.get("session", {})
+        if SIMULATED:
+            print(f"  {move.vm}: {f['total_seconds']} s in all, {move.verify.strip()}")
+            continue
         print(f"  {move.vm}: {f['total_seconds']} s in all, downtime {f['downtime_ms']} ms by libvirt;"
               f" the neighbour's pings paused {f['ping_gap_ms']} ms; its session:"
               f" {session.get('lines')} answers, longest silence {session.get('silence_ms')} ms")
@@ -300,8 +306,7 @@ def main():
         with open(sys.argv[2], "w") as file:
             json.dump(world(), file)
         return 0
-    passed = (simulated if STATUS["mode"] == "simulated" else judge)(sys.argv[2])
-    return 0 if passed else 1
+    return 0 if judge(sys.argv[2]) else 1
 
 
 sys.exit(main())

@@ -17,7 +17,7 @@ facts() { # KIND FIELDS..., a line each, for status.py
     census | grep -Ev '^(power|relay|feed-cut|turnstile)' | sed 's/^/process /'
     for name in $(process_names); do echo "expected $name"; done
     for name in $(hosts); do
-        if [ "$MODE" = simulated ]; then echo "host $name - - - - -"
+        if [ "$MODE" = simulated ]; then echo "host $name - - - - $(host_home "$name")"
         else echo "host $name $(libvirt_uri "$name") $(host_name "$name")" \
             "$(<"$(host_home "$name")/uuid") $(netns "$name") $(host_home "$name")/lib/images"; fi
     done

@@ -23,7 +23,7 @@ export LAB_CLOUD_NAMES="${CLOUD_NAMES[*]}"
 VAN=blue # the virtual network that guests are plugged into
 
 die() { echo "lab: $*" >&2; exit 1; }
-[ ${#LAB} -le 50 ] || die "LAB is longer than 50 characters: unix socket paths end at 107"
+[ ${#LAB} -le 46 ] || die "LAB is longer than 46 characters: unix socket paths end at 107"
 [ ${#NS} -le 7 ] || die "NS is longer than 7 characters: device names end at 15"
 
 is_up() { [ -e "$LAB/lab.conf" ]; }

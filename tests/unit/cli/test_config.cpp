@@ -55,10 +55,17 @@ TEST_CASE("a controller's file becomes a struct, with paths beside the file and 
 TEST_CASE("agents and proxies have theirs") {
     site at;
     const auto agent = ops::load_agent(at.write("a.yaml", "cloud: thales\nname: h1\ncontroller: 1.1.1.1:1\n"
-        "listen: 1.1.1.1:2\n" + at.tls + "hypervisor: simulated\nvxlan: {address: 10.1.0.11, proxy: 10.1.0.1}\n"));
+        "listen: 1.1.1.1:2\n" + at.tls + "hypervisor: simulated\nsimulated: {folder: host, rate: 20MB/s}\n"
+        "vxlan: {address: 10.1.0.11, proxy: 10.1.0.1}\n"));
     REQUIRE(agent);
     CHECK(agent->hypervisor == ops::hypervisor_kind::simulated);
+    CHECK(agent->simulated.folder == at / "host");
+    CHECK(agent->simulated.rate == 20'000'000);
     CHECK(agent->libvirt.uri == "qemu:///system");
+    const auto nowhere = ops::load_agent(at.write("b.yaml", "cloud: thales\nname: h1\ncontroller: 1.1.1.1:1\n"
+        "listen: 1.1.1.1:2\n" + at.tls + "hypervisor: simulated\nsimulated: {rate: fast}\n"));
+    REQUIRE_FALSE(nowhere);
+    CHECK_THAT(nowhere.error().detail, Catch::Contains("b.yaml:") && Catch::Contains("20MiB/s"));
     CHECK(agent->vxlan.proxy == "10.1.0.1");
     const auto proxy = ops::load_proxy(at.write("p.yaml", "cloud: thales\nname: p1\ncontroller: 1.1.1.1:1\n"
         "listen: {site: 1.1.1.1:2, wan: 1.1.1.1:3, van: 1.1.1.1:4, vxlan: 1.1.1.1:5}\n" + at.tls +
