@@ -54,7 +54,7 @@ plain_sockets() {
 relay_hop() { # NODE JOB STREAM-N LISTEN CONNECT
     spawn_in "$1" "relay.$2.$3" socat -b 131072 -t 0.5 "$4" "$5"
 }
-relays_up() { # JOB FROM TO PORT
+relays_up() { # JOB FROM TO PORT [SOCKET: of the destination's, where ctl ends]
     local job=$1 from=$2 to=$3 port=$4 here there wan start end stream
     local listen=fork,reuseaddr,backlog=64,nodelay
     here=$(cloud_of "$from").p1 there=$(cloud_of "$to").p1
@@ -63,7 +63,7 @@ relays_up() { # JOB FROM TO PORT
     for stream in ctl mem nbd; do
         port=$((port + 1))
         end=$(host_home "$to")/lib/qemu/$job-$stream.sock
-        [ $stream != ctl ] || end=$(host_home "$to")/run/libvirt-sock
+        [ $stream != ctl ] || end=${5:-$(host_home "$to")/run/libvirt-sock}
         relay_hop "$to" "$job" "$stream.4" \
             "TCP-LISTEN:$port,bind=$(address "$to"),$listen" "UNIX-CONNECT:$end"
         relay_hop "$there" "$job" "$stream.3" \

@@ -1,62 +1,98 @@
 #!/bin/bash
-# lab_script.sh: what libvirt_world.hpp asks of a lab, answered by the lab kit in $KIT (host a1 is the
-# source, b1 the destination; guests' bridge on both: cv-blue). Streams pass socat relays and, at the
-# destination, the gate $CONTRACT_GATE, which puts the own XML in place of the peer's.
+# lab_script.sh QUESTION…: what libvirt_world.hpp asks of a lab, answered by ops/labkit in a lab that is up
+# --plain (tests/lab/contract.sh). LAB and NS say which, CARAVAN_GATE_RELAY is the program gate_relay.
 set -euo pipefail
-. "$KIT/topology.sh"
-host_of() { case $1 in source) echo a1 ;; destination) echo b1 ;; esac; }
-outside() { echo "$LAB/hosts/$(host_of "$1")/lib"; }
-in_host() { local host=$1; shift; nsenter -t "$("$KIT/host.sh" pid "$host" init)" -m -u -n -i -p "$@"; }
+for part in topology packages processes network hosts clouds guests plain status; do
+    # shellcheck source=/dev/null
+    . "$(dirname "$(readlink -f "$0")")/../../../ops/labkit/$part.sh"
+done
+load
 
-clear_host() {
-    local host=$1 vm
-    for vm in $(on "$host" list --all --name); do
-        on "$host" destroy "$vm" >/dev/null 2>&1 || true
-        on "$host" undefine "$vm" >/dev/null 2>&1 || true
-    done
-    rm -f "$LAB/hosts/$host"/lib/images/{*.qcow2,*.console,.caravan-job-*}
-    rm -f "$LAB/hosts/$host"/lib/qemu/caravan-*.sock
-    on "$host" pool-refresh images >/dev/null
+host_of() { case $1 in source) echo thales.h1 ;; destination) echo umea.h1 ;; esac; }
+both() { host_of source; host_of destination; }
+
+answer() { # QUESTION…
+    local host
+    case $1 in
+        reset)
+            reap
+            wan_order "rate 160" >/dev/null
+            for host in $(both); do alive "$host"; clear_host "$host"; done
+            rm -f "$LAB"/vms/*; rmdir "$LAB"/vms/.[0-9]* 2>/dev/null || true ;;
+        enter) host=$(host_of "$2"); shift 2; in_host "$host" "$@" ;;
+        boot)
+            "$ROOT/ops/lab" vm "$2" --cow 4 >/dev/null
+            ask "$2" 'dirty mem 500' >/dev/null
+            ask "$2" 'dirty disk 500' >/dev/null ;;
+        connect) gated_relays "${@:2}" ;;
+        disconnect) reap_of "caravan-$2" ;;
+        slow) if [ "$2" = on ]; then wan_order "rate 16"; else wan_order "rate 160"; fi >/dev/null ;;
+        daemon) kill_process "libvirtd.$(host_of "$2")"; start_libvirtd "$(host_of "$2")" ;;
+        power)
+            host=$(host_of "$2")
+            kill_process "host.$host"
+            start_host "$host" ;;
+        whole) whole "$2" ;;
+        leftovers) leftovers "$(host_of "$2")" "$3" "$4" ;;
+        *) die "what is $1?" ;;
+    esac
 }
-alive() { on "$1" list >/dev/null 2>&1 || until_true 20 on "$1" list; }
 
-case $1 in
-reset)
-    reap 'relay-*'
-    "$LAB/bin/wan" ctl "$LAB/run/wan.sock" 'rate 160' >/dev/null
-    for host in a1 b1; do alive $host; clear_host $host; done ;;
-enter) side=$2; shift 2; exec nsenter -t "$("$KIT/host.sh" pid "$(host_of "$side")" init)" \
-    -m -u -n -i -p "$@" ;;
-boot)
-    "$KIT/vm.sh" define a1 "$2"
-    "$KIT/vm.sh" start a1 "$2"
-    ask peer-b "$2" 'dirty mem 500' >/dev/null
-    ask peer-b "$2" 'dirty disk 500' >/dev/null ;;
-connect)
-    "$KIT/relay.sh" up "caravan-$2" a1 b1 "$((7000 + 10 * (${2: -1})))" "$3" "$4" ;;
-disconnect) "$KIT/relay.sh" down "caravan-$2" ;;
-slow)
-    if [ "$2" = on ]; then rate=16; else rate=160; fi
-    "$LAB/bin/wan" ctl "$LAB/run/wan.sock" "rate $rate" >/dev/null ;;
-daemon) kill -9 "$("$KIT/host.sh" pid "$(host_of "$2")" libvirtd)"; alive "$(host_of "$2")" ;;
-power)
-    host=$(host_of "$2")
-    "$KIT/host.sh" kill "$host"
-    "$KIT/host.sh" start "$host" ;;
-whole)
-    for _ in 1 2 3 4 5; do
-        verdict=$(ask peer-b "$2" verify 2>/dev/null) || { sleep 0.5; continue; }
-        [[ $verdict == "verify ok"* ]] && exit 0
-        echo "$2: $verdict" >&2
-        exit 1
+# ---- streams: as for a plain migration, but ctl passes the gates
+gated_relays() { # JOB VM UUID WHOLE-DISK LIVE-XML PERSISTENT-XML
+    local job=caravan-$1 from to gate=$LAB/run/gate-$1 uris=() side
+    from=$(host_of source) to=$(host_of destination)
+    for side in a b; do # the same paths inside both hosts
+        uris+=("$side.mem=unix:///var/lib/libvirt/qemu/$job-mem.sock" "$side.nbd=unix:///var/lib/libvirt/qemu/$job-nbd.sock")
     done
-    echo "$2 does not answer" >&2
-    exit 1 ;;
-leftovers)
-    host=$(host_of "$2")
-    on "$host" list --all --name | grep -x "$3" | sed 's/^/domain /' || true
-    in_host "$host" pgrep -af "guest=$3," || true
-    find "$LAB/hosts/$host/lib" "$LAB/hosts/$host/run" -name "*$4*" -o -name "$3[.-]*" -path '*images*' \
-        -o -name "$3.*" -path '*run/libvirt*' ;;
-*) echo "unknown: $1" >&2; exit 2 ;;
-esac
+    spawn "gate.$job" "$CARAVAN_GATE_RELAY" "$gate" "$(host_home "$to")/run/libvirt-sock" /dev/null /dev/null \
+        id="$1" vm="$2" uuid="$3" whole_disk="$4" "${uris[@]}" b.live="$5" b.persistent="$6"
+    until_true 5 test -S "$gate"
+    relays_up "$job" "$from" "$to" $((7000 + 10 * ${1: -1})) "$gate"
+}
+reap_of() { # JOB : the gate first
+    local pid
+    if pid=$(pid_of "gate.$1"); then kill -KILL "$pid"; fi
+    relays_down "$1" "$(host_of source)" "$(host_of destination)"
+    rm -f "$LAB/run/gate-${1#caravan-}"
+}
+reap() {
+    local job
+    for job in $(census | awk '/^(relay|gate)[.]/ { split($1, part, "."); print part[2] }' | sort -u); do
+        reap_of "$job"
+    done
+}
+
+# ---- hosts
+alive() { # HOST
+    is_running "host.$1" || start_host "$1"
+    is_running "libvirtd.$1" || start_libvirtd "$1"
+    until_true 20 on "$1" list
+}
+clear_host() { # HOST
+    local vm lib
+    lib=$(host_home "$1")/lib
+    for vm in $(on "$1" list --all --name); do
+        on "$1" destroy "$vm" >/dev/null 2>&1 || true
+        on "$1" undefine "$vm" >/dev/null 2>&1 || true
+    done
+    rm -f "$lib"/images/{*.qcow2,*.console,.caravan-job-*} "$lib"/qemu/caravan-*.sock
+    on "$1" pool-refresh images >/dev/null
+}
+whole() { # VM : all that it wrote is there
+    local verdict='no answer'
+    for _ in 1 2 3 4 5; do # a neighbour finds it once it has spoken in its new place
+        verdict=$(ask "$1" verify umea 2>/dev/null) || continue
+        [[ $verdict != "verify ok"* ]] || return 0
+        break
+    done
+    die "$1: $verdict"
+}
+leftovers() { # HOST VM JOB
+    on "$1" list --all --name | grep -x "$2" | sed 's/^/domain /' || true
+    in_host "$1" pgrep -af "guest=$2," || true
+    find "$(host_home "$1")/lib" "$(host_home "$1")/run" -name "*$3*" -o -name "$2[.-]*" -path '*images*' \
+        -o -name "$2.*" -path '*run/libvirt*'
+}
+
+answer "$@"

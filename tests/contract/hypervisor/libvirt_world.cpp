@@ -160,7 +160,8 @@ class libvirt_world final : public world {
         const std::string live = std::string(folder) + "/live", lasting = live + "-persistent";
         std::ofstream(live) << own.first;
         std::ofstream(lasting) << own.second;
-        run("connect " + a.id.text + " " + live + " " + lasting);
+        run("connect " + a.id.text + " " + a.vm.name.text + " " + a.vm.uuid + " " +
+            (a.mode == copy_mode::disk ? "1 " : "0 ") + live + " " + lasting);
     }
     void disconnect(const job& j) override { run("disconnect " + j.id.text); }
     void slow(bool on) override { run(std::string("slow ") + (on ? "on" : "off")); }

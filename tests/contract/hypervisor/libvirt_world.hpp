@@ -2,7 +2,7 @@
 // own inside the host's namespaces. What the lab must do is asked of one script:
 //
 //   SCRIPT enter HOST COMMAND…   runs a command inside a host's namespaces
-//   SCRIPT boot VM | connect JOB LIVE-XML PERSISTENT-XML | disconnect JOB | slow on|off
+//   SCRIPT boot VM | connect JOB VM UUID WHOLE-DISK LIVE-XML PERSISTENT-XML | disconnect JOB | slow on|off
 //   SCRIPT daemon HOST | power HOST | whole VM | leftovers HOST VM JOB | reset
 // with HOST source or destination.
 #pragma once
