@@ -133,7 +133,10 @@ class front_desk final : public port::desk {
         }
         if (found) return done({200, std::move(*found), {}, {}});
         const auto what = path.substr(0, path.find('/', 1));
-        done({404, {}, reason_of_absence(what), "there is no " + path.substr(1) + " in " + controller_.own.text});
+        const auto reason = reason_of_absence(what);
+        const auto thing = reason.starts_with("no_such_") ? reason.substr(8) : what.substr(1);
+        const auto name = path.size() > what.size() ? path.substr(what.size() + 1) : path;
+        done({404, {}, reason, "no " + thing + " is named " + name + " in " + controller_.own.text});
     }
 
     void plan(const port::caller&, std::string request, std::function<void(port::answer)> done) override {

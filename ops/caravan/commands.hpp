@@ -25,6 +25,9 @@ int show_status(const options&);
 // `kind`: "clouds" "hosts" "proxies" "vms" "vans" "migrations"; all of them, or the one named.
 int show(const options&, const std::string& kind, const std::string& id);
 
+// The whole state as it was then: a position of the journal, or a time, RFC 3339.
+int replay(const options&, const std::string& at);
+
 struct events_wish {
     std::uint64_t after = 0;
     std::uint64_t limit = 0;  // 0: the gateway's default

@@ -75,6 +75,10 @@ void add_reading(CLI::App& app, words& w) {
     events->add_option("--subject", w.events.subjects, "only of these VMs, hosts, migrations …");
     events->add_option("ID,--saga", w.events.saga, "only of this migration");
     events->add_flag("-f,--follow", w.events.follow, "go on as they happen");
+    command(app, w, "replay", "The whole state as it was at a time or at a position of the journal",
+            "  caravan replay --at 812\n  caravan replay --at 2026-11-22T10:00:00Z -o json",
+            [&w] { return replay(w.asked, w.id); })
+        ->add_option("--at", w.id, "position, or time in RFC 3339")->required();
     command(app, w, "watch", "A migration until it ends; without one, everything that happens",
             "  caravan watch\n  caravan watch 01JD8X0000000000000000000A",
             [&w] { return watch(w.asked, w.id); })

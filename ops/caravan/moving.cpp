@@ -179,8 +179,10 @@ int plan(const options& asked, const migrate_wish& wish) {
         const auto parsed = json_document::parse(answer->body);
         if (!parsed) return complain(exit_unreachable, "the plan is not JSON", to.url(), "");
         put(asked.shape() == form::json ? parsed->root().dump() + "\n" : yaml(parsed->root()));
-        const auto refused = text_at(parsed->root(), "reason");
-        return refused.empty() ? int(exit_done) : int(exit_refused);
+        const auto obstacles = parsed->root().at("obstacles");
+        if (!obstacles || obstacles->items().empty()) return int(exit_done);
+        const auto why = text_at(obstacles->items().front(), "reason");
+        return why.starts_with("no_such_") ? int(exit_no_such_thing) : int(exit_refused);
     });
 }
 

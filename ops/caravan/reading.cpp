@@ -108,6 +108,20 @@ int show(const options& asked, const std::string& kind, const std::string& id) {
     });
 }
 
+int replay(const options& asked, const std::string& at) {
+    std::string query;
+    for (const char c : at) query += c == '+' ? std::string("%2B") : std::string(1, c);
+    return read(asked, "/v1/state?at=" + query, [&](const json_value& state) {
+        if (asked.shape() == form::json) return put(state.dump() + "\n");
+        if (asked.shape() == form::yaml) return put(yaml(state));
+        put("at position " + text_at(state, "position") + ", " + cell(state, {"", "time", look::when}) + "\n");
+        for (const char* kind : {"clouds", "hosts", "proxies", "vms", "vans", "migrations"})
+            if (const auto list = state.at(kind); list && list->at("items") && !list->at("items")->items().empty())
+                put("\n" + std::string(kind) + "\n" +
+                    table(list->at("items")->items(), columns_of.at(kind), asked.shape() == form::wide));
+    });
+}
+
 namespace {
 
 // One line a person can scan; the whole of it with -o wide.

@@ -37,7 +37,8 @@ const char* next_step(int status, const std::string& reason) {
     if (reason == "no_such_cloud") return "caravan clouds";
     if (reason == "no_such_host") return "caravan hosts";
     if (reason == "no_such_van") return "caravan vans";
-    if (reason == "no_such_migration") return "caravan migrations";
+    if (reason == "no_such_migration" || reason == "vm_already_moving") return "caravan migrations";
+    if (reason == "van_in_use") return "caravan vms";
     return "";
 }
 
@@ -71,6 +72,7 @@ int tell_problem(const response& answer, const std::string& where, const std::st
     const bool object = parsed && parsed->root().what() == json_value::kind::object;
     const auto reason = object ? text_at(parsed->root(), "reason") : std::string();
     auto what = object ? text_at(parsed->root(), "detail") : std::string();
+    if (what.empty() && reason.starts_with("no_such_")) what = "there is no such " + reason.substr(8);
     if (what.empty()) what = "the controller answered " + std::to_string(answer.status);
     if (!reason.empty()) what += " (" + reason + ")";
     const auto hint = next.empty() ? next_step(answer.status, reason) : next;

@@ -113,6 +113,26 @@ TEST_CASE("what is not there, not allowed or not reachable has its exit code and
     CHECK(run([&] { return show_status(wrong); }).code == exit_usage);
 }
 
+TEST_CASE("a plan that cannot be carried out says so by its exit code") {
+    door at;
+    const auto code = [&](const std::string& obstacles) {
+        at.desk.answers["/plan"] = "{\"vm\":\"sge-1\",\"obstacles\":" + obstacles + "}";
+        return run([&] { return plan(speaking_to(at), {"sge-1", "umea"}); }).code;
+    };
+    CHECK(code("[]") == exit_done);
+    CHECK(code(R"([{"reason":"no_such_vm"}])") == exit_no_such_thing);
+    CHECK(code(R"([{"reason":"no_capacity"}])") == exit_refused);
+}
+
+TEST_CASE("the state as it was") {
+    door at;
+    at.desk.answers["/state"] = R"({"position":5,"time":"2026-11-22T10:00:00.000000Z",)"
+                                R"("vms":{"items":[{"name":"sge-1","state":"running"}]},"hosts":{"items":[]}})";
+    auto got = run([&] { return replay(speaking_to(at), "2026-11-22T10:00:00+00:00"); });
+    CHECK(got.code == exit_done);
+    CHECK_THAT(got.out, Catch::Contains("at position 5") && Catch::Contains("sge-1") && !Catch::Contains("hosts"));
+}
+
 TEST_CASE("a client certificate speaks as a token does") {
     door at;
     auto asked = speaking_to(at);

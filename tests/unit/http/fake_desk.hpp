@@ -58,6 +58,8 @@ class fake_desk final : public port::desk {
     void plan(const port::caller&, std::string request, std::function<void(port::answer)> done) override {
         if (request.find("sge-9") != std::string::npos)
             done({404, "", "no_such_vm", "no VM is named sge-9 in thales"});
+        else if (const auto found = answers.find("/plan"); found != answers.end())
+            done({200, found->second, "", ""});
         else
             done({200, "{\"vm\":\"sge-1\",\"mode\":\"cow\",\"seconds\":6.4}", "", ""});
     }
