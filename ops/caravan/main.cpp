@@ -11,6 +11,7 @@
 #include "ops/caravan/pki.hpp"
 #include "ops/caravan/run.hpp"
 #include "ops/caravan/schema.hpp"
+#include "ops/simulate/sweep.hpp"
 
 namespace caravan::ops {
 
@@ -21,7 +22,8 @@ struct words {
     events_wish events;
     migrate_wish move;
     certificate_request certificate;
-    std::string id, file, folder, cloud, process, journal, shell;
+    simulate::sweep_request simulation;
+    std::string id, file, folder, cloud, process, journal, shell, until = "24h";
     std::uint64_t after = 0;
     std::function<int()> chosen;
 };
@@ -196,6 +198,30 @@ void add_setting_up(CLI::App& app, words& w) {
         ->add_option("SHELL", w.shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
 }
 
+int simulation(words& w) {
+    const auto until = parse_duration(w.until);
+    if (!until) return complain(exit_usage, "--until wants a time: 1h", w.until, "caravan simulate --help");
+    w.simulation.first.until = *until;
+    const bool json = w.asked.output == "json";
+    const auto sum = simulate::run(w.simulation, [](const std::string& line) { std::cerr << line << '\n'; });
+    json ? print_json(std::cout, sum) : print_table(std::cout, sum);
+    return sum.sum.violations.empty() ? exit_done : exit_otherwise;
+}
+
+void add_simulation(CLI::App& app, words& w) {
+    auto& s = w.simulation.first;
+    auto* made = command(app, w, "simulate", "Whole federations on simulated hosts, from one seed, and what may never be",
+                         "  caravan simulate --migrations 1000\n  caravan simulate --seed 7 --migrations 10000 -o json",
+                         [&w] { return simulation(w); });
+    made->add_option("--seed", s.seed, "equal seeds and programs make equal runs");
+    made->add_option("--migrations", s.migrations, "in all, over as many federations as it takes")
+        ->check(CLI::Range(1, 100'000'000));
+    made->add_option("--clouds", s.shape.clouds, "of a federation")->check(CLI::Range(2, 8));
+    made->add_option("--hosts", s.shape.hosts, "of a cloud")->check(CLI::Range(1, 16));
+    made->add_option("--vms", s.shape.vms, "of a federation")->check(CLI::Range(1, 1000));
+    made->add_option("--until", w.until, "simulated time by which a federation must be at rest");
+}
+
 template <class Config>
 [[maybe_unused]] void add_process(CLI::App& app, words& w, const char* name, const char* says,
                                   result<Config> (*load)(const std::string&), int (*run)(const Config&)) {
@@ -254,6 +280,7 @@ int run(int count, char** arguments) {
     add_reading(app, w);
     add_moving(app, w);
     add_audit(app, w);
+    add_simulation(app, w);
     add_setting_up(app, w);
     try {
         app.parse(count, arguments);

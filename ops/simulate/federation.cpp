@@ -1,0 +1,87 @@
+#include "ops/simulate/federation.hpp"
+
+#include "adapters/sim/guest.hpp"
+
+namespace caravan::simulate {
+
+namespace {
+
+constexpr std::string_view names[] = {"thales", "umea", "porto", "lodz", "izmir", "gent", "kotor", "bern"};
+
+cloud_name name_of(std::size_t cloud) {
+    if (cloud < std::size(names)) return cloud_name(std::string(names[cloud]));
+    return cloud_name("cloud" + std::to_string(cloud + 1));
+}
+
+// A WAN of 20 MB/s and 55 ms round trip, and libvirt's own patience.
+sim::pace wan() {
+    using namespace std::chrono_literals;
+    sim::pace p;
+    p.rate = 20'000'000;
+    p.tick = 500ms;
+    p.trip = 27ms;
+    p.confirm = 40ms;
+    p.resume_wait = 16s;
+    p.stall = 8s;
+    return p;
+}
+
+}  // namespace
+
+federation::federation(std::uint64_t seed, const shape& s, history& told, const log_to& log)
+    : world(time.timing(), wan()), choose_(seed) {
+    auto luck = choose_.fork();
+    for (std::size_t i = 0; i < s.clouds; ++i)
+        clouds.push_back(std::make_unique<cloud>(ground{time, world, told, log}, luck.fork(), name_of(i), s.hosts,
+                                                 s.host_memory));
+    for (std::size_t from = 0; from < s.clouds; ++from)
+        for (std::size_t to = 0; to < s.clouds; ++to)
+            feeds_.push_back(from == to ? nullptr : std::make_unique<sim::feed_line>(luck.next(), time.timing()));
+    for (std::size_t i = 0; i < s.clouds; ++i)
+        for (std::size_t j = 0; j < s.clouds; ++j)
+            if (i != j) {
+                clouds[i]->join(clouds[j]->name, feed(i, j), feed(j, i));
+                feed(i, j).faults.delay = std::chrono::milliseconds(30);
+                feed(i, j).faults.delay_spread = std::chrono::milliseconds(20);
+            }
+    for (std::size_t i = 0; i < s.vms; ++i) {
+        auto& at = *clouds[first_cloud_of(i)];
+        sim::guest g{vm_name_of(i), "lan" + std::to_string(i / 8 + 1), static_cast<std::uint32_t>(i + 1)};
+        world.boot(at.place_of(i / s.clouds % s.hosts), sim::spec_of(g));
+    }
+    for (auto& c : clouds) c->start();
+}
+
+cloud& federation::of(const cloud_name& name) {
+    for (auto& c : clouds)
+        if (c->name == name) return *c;
+    return *clouds.front();
+}
+
+bool federation::step() {
+    for (;;) {
+        std::size_t total = time.due() ? 1 : 0;
+        for (auto& c : clouds) c->each_process([&](process& p) { total += p.steps.ready(); });
+        if (total == 0) {
+            if (!time.advance()) return false;
+            continue;
+        }
+        ++steps;
+        auto which = choose_.below(total);
+        if (time.due() && which-- == 0) {
+            time.run_one();
+            return true;
+        }
+        process* chosen = nullptr;
+        for (auto& c : clouds)
+            c->each_process([&](process& p) {
+                if (chosen) return;
+                if (which < p.steps.ready()) chosen = &p;
+                else which -= p.steps.ready();
+            });
+        chosen->steps.step(which);
+        return true;
+    }
+}
+
+}  // namespace caravan::simulate

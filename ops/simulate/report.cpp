@@ -1,0 +1,112 @@
+#include <iomanip>
+#include <ostream>
+
+#include "events/json.hpp"
+#include "ops/simulate/sweep.hpp"
+
+namespace caravan::simulate {
+
+namespace {
+
+double seconds(std::chrono::nanoseconds t) { return std::chrono::duration<double>(t).count(); }
+
+std::string in_words(duration t) {
+    const auto s = t.count() / 1'000'000;
+    if (s < 120) return std::to_string(s) + " s";
+    if (s < 2 * 3600) return std::to_string(s / 60) + " min";
+    if (s < 2 * 86400) return std::to_string(s / 3600) + " h";
+    return std::to_string(s / 86400) + " days";
+}
+
+void print_counts(std::ostream& to, std::string_view title, const std::map<std::string, std::uint64_t>& counts) {
+    for (const auto& [what, count] : counts) {
+        to << std::left << std::setw(12) << title << std::right << std::setw(9) << count << "  " << what << '\n';
+        title = "";
+    }
+    if (counts.empty()) to << std::left << std::setw(12) << title << "     none\n";
+}
+
+void print_violation(std::ostream& to, const violation& v) {
+    to << "VIOLATION   " << v.invariant << " at " << format_instant(v.at) << (v.vm.empty() ? "" : ", " + v.vm) << '\n'
+       << "            " << v.what << '\n';
+}
+
+std::uint64_t all_of(const std::map<std::string, std::uint64_t>& counts) {
+    std::uint64_t sum = 0;
+    for (const auto& [what, count] : counts) sum += count;
+    return sum;
+}
+
+void put(json_out& out, std::string_view key, const auto& value) {
+    out.key(key);
+    write_json(out, value);
+}
+
+void put_counts(json_out& out, std::string_view key, const std::map<std::string, std::uint64_t>& counts) {
+    out.key(key);
+    out.begin_object();
+    for (const auto& [what, count] : counts) put(out, what, count);
+    out.end_object();
+}
+
+}  // namespace
+
+std::string command_line(const request& r) {
+    return "caravan simulate --seed " + std::to_string(r.seed) + " --migrations " + std::to_string(r.migrations) +
+           " --clouds " + std::to_string(r.shape.clouds) + " --hosts " + std::to_string(r.shape.hosts) + " --vms " +
+           std::to_string(r.shape.vms);
+}
+
+void print_table(std::ostream& to, const summary& s) {
+    const auto& r = s.asked.first;
+    to << "seed " << r.seed << ": " << r.migrations << " migrations, " << s.episodes << " federations of "
+       << r.shape.clouds << " clouds, " << r.shape.hosts << " hosts each, " << r.shape.vms << " VMs\n\n";
+    print_counts(to, "migrations", s.sum.ends);
+    print_counts(to, "faults", s.sum.faults);
+    to << "violations  " << std::setw(9) << s.sum.violations.size() << '\n'
+       << "time        simulated " << in_words(s.sum.simulated) << ", wall " << std::fixed << std::setprecision(1)
+       << seconds(s.wall) << " s (" << std::setprecision(0) << double(all_of(s.sum.ends)) / seconds(s.wall)
+       << " migrations/s), " << s.sum.steps << " steps, " << s.sum.events << " events\n"
+       << "digest      " << chain::hex(s.sum.digest) << '\n';
+    for (std::size_t i = 0; i < s.sum.violations.size(); ++i) print_violation(to, s.sum.violations[i]);
+    if (s.sum.violations.empty()) return;
+    auto again = r;
+    again.seed = s.seeds.front();
+    again.migrations = std::min(again.migrations, s.asked.migrations_each);
+    to << "again:      " << command_line(again) << '\n';
+}
+
+void print_json(std::ostream& to, const summary& s) {
+    std::string text;
+    json_out out(text);
+    out.begin_object();
+    put(out, "seed", s.asked.first.seed);
+    put(out, "episodes", std::uint64_t{s.episodes});
+    put_counts(out, "migrations", s.sum.ends);
+    put_counts(out, "faults", s.sum.faults);
+    out.key("violations");
+    out.begin_array();
+    for (std::size_t i = 0; i < s.sum.violations.size(); ++i) {
+        const auto& v = s.sum.violations[i];
+        auto again = s.asked.first;
+        again.seed = s.seeds[i];
+        again.migrations = std::min(again.migrations, s.asked.migrations_each);
+        out.begin_object();
+        put(out, "invariant", v.invariant);
+        put(out, "at", v.at);
+        put(out, "vm", v.vm);
+        put(out, "what", v.what);
+        put(out, "again", command_line(again));
+        out.end_object();
+    }
+    out.end_array();
+    put(out, "steps", s.sum.steps);
+    put(out, "events", s.sum.events);
+    put(out, "simulated_seconds", std::uint64_t(s.sum.simulated.count() / 1'000'000));
+    put(out, "wall_ms", std::uint64_t(s.wall.count() / 1'000'000));
+    put(out, "digest", chain::hex(s.sum.digest));
+    out.end_object();
+    to << text << '\n';
+}
+
+}  // namespace caravan::simulate
