@@ -37,7 +37,7 @@ struct proxy_channel::body {
     void turn_away(const preface&, const visitor& peer, const failure& why);
     void keep_records(const std::shared_ptr<bundle>&, const std::shared_ptr<wire>&);
     std::shared_ptr<bundle> find(const migration_id&) const;
-    gate::gate gate_for(const bundle&) const;
+    void put_gate(relay&, const bundle&) const;  // ctl and nbd have one each
     leave known(const bundle&) const;
 
     const proxy_channel_config config;

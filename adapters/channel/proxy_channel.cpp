@@ -63,8 +63,10 @@ void proxy_channel::body::look() {
     }
 }
 
-gate::gate proxy_channel::body::gate_for(const bundle& here) const {
+void proxy_channel::body::put_gate(relay& one, const bundle& here) const {
     const job& about = here.about;
+    if (one.kind() == lane::nbd) one.judge_with(gate::nbd::gate());
+    if (one.kind() != lane::ctl) return;
     const auto uri = [&](lane kind) {
         return "unix://" + socket_path(about.sockets, about.id, kind);
     };
@@ -73,8 +75,8 @@ gate::gate proxy_channel::body::gate_for(const bundle& here) const {
     gate::policy rules{here.leave,         uri(lane::mem),           uri(lane::nbd),
                        about.own_live_xml, about.own_persistent_xml, since.count(),
                        about.markers};
-    return {about.here == side::source ? gate::place::source : gate::place::destination,
-            std::move(rules)};
+    one.judge_with(gate::gate(
+        about.here == side::source ? gate::place::source : gate::place::destination, std::move(rules)));
 }
 
 void proxy_channel::body::keep_records(const std::shared_ptr<bundle>& streams,

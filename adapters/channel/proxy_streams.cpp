@@ -36,7 +36,7 @@ void proxy_channel::body::to_peer(const preface& asked, const visitor& agent) {
     const auto first = write_preface({asked.kind, asked.id, streams->about.ticket});
     const auto one = first ? streams->begin(asked.kind) : nullptr;
     if (!one) return;
-    if (asked.kind == lane::ctl) one->judge_with(gate_for(*streams));
+    put_gate(*one, *streams);
     one->give(direction::call, agent.line);
     dial(thread.io(), streams->about.peer_endpoint, to_wan.get(), config.stall,
          [this, one, streams, first](const result<visitor>& far) {
@@ -131,7 +131,7 @@ void proxy_channel::body::to_agent(lane kind, const std::shared_ptr<bundle>& str
     const auto first = write_preface({kind, streams->about.id, {}});
     const auto one = first ? streams->begin(kind) : nullptr;
     if (!one) return peer.line->abort();
-    if (kind == lane::ctl) one->judge_with(gate_for(*streams));
+    put_gate(*one, *streams);
     one->give(direction::call, peer.line);
     dial(thread.io(), streams->about.agent_endpoint, to_site.get(), config.stall,
          [one, streams, first](const result<visitor>& far) {

@@ -1,5 +1,7 @@
 #include "adapters/channel/relay.hpp"
 
+#include <cstring>
+
 namespace caravan::channel {
 
 using outcome = wire::outcome;
@@ -36,8 +38,11 @@ void relay::pump(direction way) {
 bool relay::take(direction way) {
     current& now = at(way);
     if (!now.room) now.room.reset(new char[buffer_size]);
+    const std::size_t held = now.held.size();
+    if (held > 0) std::memmove(now.room.get(), now.held.data(), held);
+    now.held = {now.room.get(), held};
     std::size_t got = 0;
-    const outcome what = from(way)->read({now.room.get(), buffer_size}, got);
+    const outcome what = from(way)->read({now.room.get() + held, buffer_size - held}, got);
     if (what == outcome::broken) return end(ending::broken), false;
     if (what == outcome::ended) {
         now.last = true;
@@ -48,6 +53,7 @@ bool relay::take(direction way) {
     owner_->carried(way, got);
     if (stopped()) return false;
     if (gate_) return hand_to_gate(way, {now.room.get(), got});
+    if (disk_gate_) return hand_to_disk_gate(way, held + got);
     now.rest = {now.room.get(), got};
     return true;
 }
@@ -69,6 +75,19 @@ bool relay::hand_to_gate(direction way, std::string_view got) {
         if (!stopped()) owner_->judged(shared_from_this(), says);
     }
     if (!stopped() && !says.answer.empty()) pump(other(way));
+    return !stopped();
+}
+
+bool relay::hand_to_disk_gate(direction way, std::size_t size) {
+    current& now = at(way);
+    const std::size_t passed = disk_gate_->take(way, {now.room.get(), size});
+    now.rest = {now.room.get(), passed};
+    now.held = {now.room.get() + passed, size - passed};
+    if (const auto& why = disk_gate_->refused()) {
+        gate::verdict says;
+        says.refused = *why;
+        owner_->judged(shared_from_this(), says);
+    }
     return !stopped();
 }
 

@@ -1,5 +1,5 @@
 // relay: one stream of a migration through one process: what comes in at one end goes out at the
-// other, both ways, through bounded buffers, and for ctl at a proxy through the gate.
+// other, both ways, through bounded buffers, and for ctl and nbd at a proxy through a gate.
 //
 // The first end is the one nearer to the source's hypervisor; `call` is the way from it, `reply`
 // the way to it, as the gate has it. When either end ends, what was received from it is sent on and
@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "adapters/channel/gate/gate.hpp"
+#include "adapters/channel/gate/nbd/gate.hpp"
 #include "adapters/channel/preface.hpp"
 #include "adapters/channel/wire.hpp"
 
@@ -41,6 +42,7 @@ class relay : public std::enable_shared_from_this<relay> {
     relay(lane kind, relay_owner& owner) : kind_(kind), owner_(&owner) {}
 
     void judge_with(gate::gate by) { gate_.emplace(std::move(by)); }
+    void judge_with(gate::nbd::gate by) { disk_gate_.emplace(std::move(by)); }
     // Gives it an end; direction::call names the first one. An end given to a stopped relay is
     // closed.
     void give(direction from, std::shared_ptr<wire> end);
@@ -62,6 +64,7 @@ class relay : public std::enable_shared_from_this<relay> {
     static constexpr std::size_t buffer_size = 128 << 10;
     struct current {                   // one way
         std::unique_ptr<char[]> room;  // received
+        std::string_view held;         // of it: the disk's gate wants to see more behind it
         std::string said;              // by the gate
         std::string_view rest;         // of either: not yet sent
         bool flowing = false, last = false, busy = false;
@@ -80,12 +83,14 @@ class relay : public std::enable_shared_from_this<relay> {
     bool take(direction way);  // false: wait, or over
     bool send(direction way);
     bool hand_to_gate(direction way, std::string_view got);
+    bool hand_to_disk_gate(direction way, std::size_t size);
     void wait(direction way, wire& on, wire::outcome why);
     void end(ending how);
 
     const lane kind_;
     relay_owner* owner_;  // null once stopped
     std::optional<gate::gate> gate_;
+    std::optional<gate::nbd::gate> disk_gate_;
     std::optional<std::chrono::steady_clock::time_point> finishing_since_;
     std::array<std::shared_ptr<wire>, 2> ends_;
     std::array<current, 2> ways_;

@@ -34,4 +34,7 @@ const anchors* attached(const SSL_CTX*);
 failure verdict_on(const std::string& whose, long verify_error);
 std::string drain_errors();
 
+// Every connection's secrets are appended to the file (0600) from here on. As private_file refuses.
+result<void> log_keys(SSL_CTX*, const std::string& file);
+
 }  // namespace caravan::tls

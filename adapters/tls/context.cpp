@@ -100,6 +100,9 @@ result<context> make(end which, const material& from, const pins* peers, int ver
         if (auto added = trust(made.get(), file, cloud, known); !added)
             return tl::unexpected(added.error());
     if (!attach(made.get(), std::move(known))) return transient("no_memory");
+    if (!from.key_log.empty())
+        if (auto logged = log_keys(made.get(), from.key_log); !logged)
+            return tl::unexpected(logged.error());
     SSL_CTX_set_verify(made.get(), verify, nullptr);
     return made;
 }

@@ -31,6 +31,9 @@ struct material {
     std::string ca;           // of the own cloud
     std::string certificate;  // issued by it; the chain may follow
     std::string key;
+    // Debugging aid, empty: none. A file (made 0600) to which the secrets of every connection are
+    // appended, in NSS's key log format: whoever has it and a capture reads all that crossed.
+    std::string key_log{};
 };
 
 // Which CA file speaks for which other cloud.

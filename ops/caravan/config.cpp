@@ -1,6 +1,7 @@
 #include "ops/caravan/config.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "ops/caravan/schema.hpp"
 
@@ -73,6 +74,7 @@ const row proxy_rows[] = {
     {"tls.key", kind::secret_file, required, "PEM, 0600"},
     {"wan.certificate", kind::file, "", "PEM, role proxy: what peers see; name nothing inside in it"},
     {"wan.key", kind::secret_file, "", "PEM, 0600"},
+    {"wan.key_log", kind::text, "", "debugging only: a file, made 0600, for the secrets of all WAN connections"},
     {"signing", kind::file, required, "PEM, this cloud's Ed25519 public key"},
     {"stall", kind::duration, "7s", "a channel that is still for so long is closed"},
     {"peers", kind::list, "", "clouds whose proxies may connect", peer_of_proxy},
@@ -158,6 +160,8 @@ result<proxy_config> load_proxy(const std::string& file) {
     out.wan = out.tls;
     if (!from->text("wan.certificate").empty()) out.wan.certificate = from->text("wan.certificate");
     if (!from->text("wan.key").empty()) out.wan.key = from->text("wan.key");
+    if (const auto& log = from->text("wan.key_log"); !log.empty())
+        out.wan.key_log = std::filesystem::absolute(file).parent_path() / log;
     out.signing = from->text("signing");
     out.stall = *parse_duration(from->text("stall"));
     for (const auto& peer : from->list("peers")) out.peers[cloud_name(peer.text("cloud"))] = peer.text("ca");

@@ -53,6 +53,9 @@ class forwarding final : public port::channel_listener, public van::site_listene
 int run_proxy(const proxy_config& c) {
     const stop_signals signals;
     const auto log = log_of("proxy." + c.cloud.text);
+    if (!c.wan.key_log.empty())
+        log("WARNING: wan.key_log: whoever reads " + c.wan.key_log +
+            " and the WAN reads the memory and disks of all VMs that move");
     forwarding events(log);
     adapter::system_clock clock;
     auto network = van::dtls_site_network::open({c.listen.vxlan, c.listen.van, c.wan, c.peers}, events);

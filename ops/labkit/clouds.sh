@@ -114,7 +114,7 @@ configure_proxy() { # CLOUD
 			  van: "$(at_wan "$1" 7501 12)"
 			  vxlan: "$(at "$1" p1 4789 13)"
 			tls: $(tls_of p1)
-			wan: {certificate: pki/proxy.pem, key: pki/proxy.key}
+			wan: {certificate: pki/proxy.pem, key: pki/proxy.key, key_log: wan-keys.log}
 			signing: pki/signing.pub
 			stall: 7s
 			peers:
@@ -193,6 +193,13 @@ gateway_answers() { (exec 3<>"/dev/tcp/$(gateway_url "$1" | sed 's,https://,,; s
 start_proxy() { start_part "proxy.$1" "$1.p1" proxy "$(cloud_home "$1")/proxy.yaml"; }
 start_agent() { # HOST
     start_part "agent.$1" "$1" agent "$(cloud_home "$(cloud_of "$1")")/agent-${1#*.}.yaml"
+}
+# What a reader of the WAN's capture needs beside it: the keys, and what the feeds carried.
+gather_evidence() { # DIR
+    local cloud
+    mkdir -p "$1"/{keys,feeds}
+    for cloud in $(clouds); do cp "$(cloud_home "$cloud")/wan-keys.log" "$1/keys/$cloud"; done
+    cp "$LAB"/feeds/* "$1/feeds/"
 }
 clouds_up() {
     local cloud

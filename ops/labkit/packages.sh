@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034  # used by those who source it
 # packages.sh: what a Debian 12 machine needs, installed when root and missing. Sourced.
 LAB_PACKAGES="libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-system libvirt-clients
-    qemu-system-x86 qemu-utils busybox-static cpio iproute2 iputils-ping nftables procps python3
+    qemu-system-x86 qemu-utils busybox-static cpio iproute2 iputils-ping nftables procps python3 python3-cryptography
     socat util-linux gcc g++ libc6-dev"
 BUILD_PACKAGES="cmake ninja-build g++ pkg-config ccache mold libcaf-dev libboost-dev
     libssl-dev libvirt-dev libsqlite3-dev libsimdjson-dev rapidjson-dev libfmt-dev libspdlog-dev

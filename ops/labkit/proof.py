@@ -5,6 +5,8 @@ proof.py world FILE    what every host holds: domains, files, sockets, taps -> F
 proof.py settled FILE VM=CLOUD...
                        each VM runs exactly once, in that cloud, and beside these nothing is there
                        that was not in FILE; a line a fault, exit 0 only if there is none
+proof.py leaks DIR     names of either cloud's inside in what crossed (DIR/wan.pcap, opened with DIR/keys)
+                       and in DIR/feeds, a line each, and how much was read; exit 0 only if none
 proof.py judge DIR     the evidence in DIR (see ops/demo) -> report.json there, and a line a proof;
                        exit 0 only if every proof held
 
@@ -23,6 +25,8 @@ import xml.etree.ElementTree as xml
 STATUS = json.load(sys.stdin)
 PLAIN = STATUS["mode"] == "plain"
 SIMULATED = STATUS["mode"] == "simulated"
+if not SIMULATED:
+    import clear  # opens what was sealed; simulated hosts have no WAN to capture, nor need its library
 
 
 def said(*command):
@@ -115,31 +119,6 @@ def leftovers(before, after, vms):
 
 # ---- what crossed
 
-def streams(capture):
-    """Payloads in the pcap (LINKTYPE_RAW, nanoseconds): each TCP direction put together again, every
-    other packet as it is."""
-    flows, others, offset = collections.defaultdict(dict), [], 24
-    with open(capture, "rb") as file:
-        data = file.read()
-    while offset + 16 <= len(data):
-        size = int.from_bytes(data[offset + 8:offset + 12], "little")
-        packet = data[offset + 16:offset + 16 + size]
-        offset += 16 + size
-        start = (packet[0] & 15) * 4
-        if packet[9] != 6:
-            others.append(packet[start:])
-            continue
-        sequence = int.from_bytes(packet[start + 4:start + 8], "big")
-        payload = packet[start + (packet[start + 12] >> 4) * 4:]
-        if payload:
-            flow = flows[packet[12:20] + packet[start:start + 4]]
-            flow[sequence] = max(flow.get(sequence, b""), payload, key=len)
-    for segments in flows.values():
-        first = min(segments, key=lambda s: (s - next(iter(segments)) + 2**31) % 2**32)
-        yield b"".join(segments[s] for s in sorted(segments, key=lambda s: (s - first) % 2**32))
-    yield b"\n".join(others)
-
-
 def feed_bytes(folder):
     for path in sorted(glob.glob(folder + "/*")):
         with open(path, "rb") as file:
@@ -152,7 +131,9 @@ def feed_bytes(folder):
 
 def markers():
     """Words that no byte leaving a cloud may hold: name -> spellings."""
-    found = {"/var/lib/libvirt": [b"/var/lib/libvirt"], "lab folder": [os.environ["LAB"].encode()]}
+    words = ["/var/lib/libvirt", "qemu-tcg", "qemu-system-x86_64", "qemu+unix", "base.img", os.environ["LAB"],
+             "cv-" + os.environ["LAB_VAN"]]
+    found = {word: [word.encode(), word.encode("utf-16-le")] for word in words}
     if SIMULATED:
         found["address in 127.0"] = [b"127.0."]
     for host in () if SIMULATED else STATUS["hosts"]:
@@ -176,11 +157,51 @@ def search(parts, words):
     return +hits
 
 
+# At least so much is in each kind of stream of a migration: less, and it was not looked at.
+LEAST = {"ctl": 10_000, "mem": 10_000_000, "nbd": 100_000, "record": 50}
+POINTERS = 1 << 32
+
+
+def in_clear(folder, flows):
+    """-> (bytes by kind of stream, [(where, bytes)], what could not be read) of what crossed the WAN."""
+    sizes, parts, faults = collections.Counter(), [], []
+    made, closed = clear.lanes(flows, *glob.glob(folder + "/keys/*"))
+    for stream in made:
+        sizes[stream.lane] += len(stream.sent) + len(stream.answered)
+        parts += [(f"{stream.lane}, sent", stream.sent), (f"{stream.lane}, answered", stream.answered)]
+        if stream.lane == "nbd" and max(clear.nbd_handles(stream), default=0) >= POINTERS:
+            faults.append("nbd requests are named by pointers")
+    if closed:
+        faults.append(f"{closed} connections could not be opened")
+    faults += [f"only {sizes[lane]} bytes of {lane}" for lane, least in LEAST.items() if sizes[lane] < least]
+    return sizes, parts, faults
+
+
 def inside_names(folder):
+    """Sealed as it crossed; in clear, if there are keys; and the feeds."""
     short = {h["name"].partition(".")[2] for h in STATUS["hosts"]}
     own = {f'short host name "{n}"': [f'"{n}"'.encode()] for n in short}
-    hits = collections.Counter() if SIMULATED else search(streams(folder + "/wan.pcap"), markers())
+    hits = collections.Counter()
+    if not SIMULATED:
+        flows, others = clear.flows(folder + "/wan.pcap")
+        hits += search([*flows.values(), b"\n".join(others)], markers())
+        if not PLAIN:
+            _, parts, faults = in_clear(folder, flows)
+            hits += search([part for _, part in parts], markers())
+            hits.update(faults)
     return hits + search(feed_bytes(folder + "/feeds"), {**markers(), **own})
+
+
+def leaks(folder):
+    """Says what it read, and each leak with where it was; true if there is none."""
+    sizes, parts, faults = in_clear(folder, clear.flows(folder + "/wan.pcap")[0])
+    for name, size in sorted(sizes.items()):
+        print(f"read {size} bytes of {name}")
+    found = [(where, name) for where, part in parts for name in search([part], markers())]
+    found += [("feeds", name) for name in search(feed_bytes(folder + "/feeds"), markers())]
+    for line in faults + [f"leak in {where}: {name}" for where, name in sorted(set(found))]:
+        print(line)
+    return not faults and not found
 
 
 # ---- judging
@@ -302,6 +323,8 @@ def main():
     if sys.argv[1] == "settled":
         places = dict(word.split("=") for word in sys.argv[3:])
         return 0 if settled(json.loads(read(sys.argv[2])), places) else 1
+    if sys.argv[1] == "leaks":
+        return 0 if leaks(sys.argv[2]) else 1
     if sys.argv[1] == "world":
         with open(sys.argv[2], "w") as file:
             json.dump(world(), file)

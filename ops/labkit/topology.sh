@@ -21,6 +21,7 @@ export LAB NS LAB_CACHE
 CLOUD_NAMES=(thales umea lund turin porto basel gent oslo)
 export LAB_CLOUD_NAMES="${CLOUD_NAMES[*]}"
 VAN=blue # the virtual network that guests are plugged into
+export LAB_VAN=$VAN
 
 die() { echo "lab: $*" >&2; exit 1; }
 [ ${#LAB} -le 46 ] || die "LAB is longer than 46 characters: unix socket paths end at 107"

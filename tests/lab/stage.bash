@@ -67,7 +67,7 @@ close_case() { # NAME REMARK
 }
 
 # ---- looking
-wire_bytes() { wan_order stat | sed 's/.* bytes=\([0-9]*\).*/\1/' | awk '{ n += $1 } END { print n + 0 }'; }
+wire_bytes() { wan_order stat | sed 's/.* bytes=\([0-9]*\).*/\1/' | awk '{ n += $1 } END { printf "%.0f\n", n }'; }
 wire_passed() { [ "$(wire_bytes)" -ge "$1" ]; }
 field_of() { # FIELD, of the JSON object on stdin; nothing if there is none
     python3 -c 'import json, sys

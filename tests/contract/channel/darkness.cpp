@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/contract/channel/kit.hpp"
+#include "tests/unit/gate/nbd_scene.hpp"
 
 using namespace caravan;
 using namespace caravan::test;
@@ -101,8 +102,8 @@ TEST_CASE("channel: idle but healthy is not a stall") {
     CHECK_FALSE(now.near_disk.closes(4s));
     CHECK(f.proxy_a_heard.closings.empty());
     CHECK(f.proxy_b_heard.closings.empty());
-    REQUIRE(now.near_disk.send("still"));
-    CHECK(now.far_disk.read(5) == "still");
+    REQUIRE(now.far_disk.send(scene::nbd::greeting()));
+    CHECK(now.near_disk.read(18) == scene::nbd::greeting());
 }
 
 TEST_CASE("channel: a short blackout harms nothing") {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tests/contract/channel/kit.hpp"
+#include "tests/unit/gate/nbd_scene.hpp"
 #include "tests/unit/gate/scene.hpp"
 
 using namespace caravan;
@@ -49,13 +50,12 @@ void exchange(stretch& over, std::size_t size, unsigned seed) {
 
 }  // namespace
 
-TEST_CASE("channel: bytes cross intact both ways, over several mem streams and nbd at once") {
+TEST_CASE("channel: bytes cross intact both ways, over several mem streams at once") {
     federation f;
     f.open_all();
-    listener_program mem(f.destination_socket("mem")), nbd(f.destination_socket("nbd"));
+    listener_program mem(f.destination_socket("mem"));
     std::vector<stretch> all;
-    for (int n = 0; n < 4; ++n) all.push_back(lay(f, mem, "mem"));
-    all.push_back(lay(f, nbd, "nbd"));
+    for (int n = 0; n < 5; ++n) all.push_back(lay(f, mem, "mem"));
     std::vector<std::thread> work;
     for (std::size_t n = 0; n < all.size(); ++n)
         work.emplace_back(
@@ -70,6 +70,46 @@ TEST_CASE("channel: bytes cross intact both ways, over several mem streams and n
     const auto other = *f.proxy_b->observe();
     CHECK(other.at(0).received == seen[0].sent);
     CHECK(other.at(0).sent == seen[0].received);
+}
+
+TEST_CASE("channel: a disk's mirror crosses both gates as it was, but for what names its requests") {
+    namespace nbd = scene::nbd;
+    federation f;
+    f.open_all();
+    listener_program server(f.destination_socket("nbd"));
+    auto disk = lay(f, server, "nbd");
+    const auto say = [&](bool client, const std::string& bytes) {
+        line &from = client ? disk.near : disk.far, &to = client ? disk.far : disk.near;
+        REQUIRE(from.send(bytes));
+        return to.read(bytes.size());
+    };
+    CHECK(say(false, nbd::greeting()) == nbd::greeting());
+    CHECK(say(true, nbd::client_flags()) == nbd::client_flags());
+    const auto go = nbd::option(7, nbd::go("drive-virtio-disk0"));
+    CHECK(say(true, go) == go);
+    CHECK(say(false, nbd::option_reply(7, 1)) == nbd::option_reply(7, 1));
+    constexpr std::uint64_t pointer = 0x7f00deadbeef;
+    for (unsigned n = 0; n < 40; ++n) {
+        const std::string data = random_bytes(1 + n * 30'011, n);
+        const auto asked = nbd::request(1, pointer, 0, std::uint32_t(data.size())) + data;
+        const auto came = say(true, asked);
+        REQUIRE(came.size() == asked.size());
+        CHECK(came.substr(8, 8) == nbd::u64(0));
+        CHECK((came.substr(16) == asked.substr(16)));
+        CHECK(say(false, nbd::simple_reply(0)) == nbd::simple_reply(pointer));
+    }
+    SECTION("and reading the destination's disk is refused, which closes the job") {
+        REQUIRE(disk.near.send(nbd::request(0, pointer, 0, 4096)));
+        CHECK(disk.near.closes());
+        CHECK(disk.far.read(1).empty());
+        CHECK(eventually([&] { return f.proxy_a_heard.was_refused("procedure_refused"); }));
+    }
+    SECTION("and what is no NBD") {
+        REQUIRE(disk.far.send(random_bytes(1000, 5)));
+        CHECK(disk.far.closes());
+        CHECK(disk.near.read(1).empty());
+        CHECK(eventually([&] { return f.proxy_b_heard.was_refused("not_canonical"); }));
+    }
 }
 
 TEST_CASE("channel: a close at either end closes the other fully, after what was sent") {

@@ -69,8 +69,10 @@ TEST_CASE("agents and proxies have theirs") {
     CHECK(agent->vxlan.proxy == "10.1.0.1");
     const auto proxy = ops::load_proxy(at.write("p.yaml", "cloud: thales\nname: p1\ncontroller: 1.1.1.1:1\n"
         "listen: {site: 1.1.1.1:2, wan: 1.1.1.1:3, van: 1.1.1.1:4, vxlan: 1.1.1.1:5}\n" + at.tls +
-        "signing: signing.pub\nstall: 500ms\npeers: [{cloud: umea, ca: ca.pem}]\n"));
+        "signing: signing.pub\nstall: 500ms\nwan: {key_log: wan.log}\npeers: [{cloud: umea, ca: ca.pem}]\n"));
     REQUIRE(proxy);
+    CHECK(proxy->wan.key_log == at / "wan.log");
+    CHECK(proxy->tls.key_log.empty());
     CHECK(proxy->stall == std::chrono::milliseconds(500));
     CHECK(proxy->peers.at(cloud_name("umea")) == at / "ca.pem");
 }

@@ -6,6 +6,8 @@
 
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <fstream>
+#include <set>
 #include <thread>
 
 #include "tests/unit/tls/pki.hpp"
@@ -115,4 +117,31 @@ TEST_CASE("tls: files that will not do are refused with what to do") {
     CHECK(tls::client_context({mine.ca, mine.certificate, "/nowhere"}).error().reason ==
           "no_such_file");
     CHECK(tls::client_context({mine.ca, "/nowhere", mine.key}).error().reason == "no_such_file");
+}
+
+TEST_CASE("tls: a key log has every connection's secrets, and nobody else may read it") {
+    test::pki keys;
+    auto from = keys.issue("umea", "proxy", "p1");
+    from.key_log = from.key + ".log";
+    const auto server = tls::server_context(from);
+    const auto client = tls::client_context(keys.issue("umea", "agent", "h1"));
+    REQUIRE(server);
+    for (const std::size_t connections : {1u, 2u}) {
+        REQUIRE(meet(server->get(), client->get()).server_saw);
+        std::ifstream log(from.key_log);
+        std::set<std::string> randoms, labels;
+        for (std::string label, random, secret; log >> label >> random >> secret;) {
+            labels.insert(label);
+            randoms.insert(random);
+            CHECK(random.size() == 64);
+        }
+        CHECK(randoms.size() == connections);
+        CHECK(labels.contains("CLIENT_TRAFFIC_SECRET_0"));
+        CHECK(labels.contains("SERVER_TRAFFIC_SECRET_0"));
+    }
+    CHECK(tls::private_file(from.key_log));
+    ::chmod(from.key_log.c_str(), 0644);
+    CHECK(tls::server_context(from).error().reason == "key_exposed");
+    from.key_log = "/nowhere/keys";
+    CHECK(tls::server_context(from).error().reason == "no_such_file");
 }
