@@ -77,15 +77,18 @@ result<ticket> read_ticket(const signed_ticket& shown, const ed25519_key& verify
 
 result<ticket> check_ticket(const stranger& who, const leave& known, const ed25519_key& verifying,
                             instant now) {
-    if (known.given.body.empty()) return permanent("ticket_unknown", "no such job is open here");
     auto read = read_ticket(who.shown, verifying);
+    if (known.given.body.empty()) {
+        if (read && now >= read->deadline) return permanent("ticket_expired", "its job is forgotten");
+        return permanent("ticket_unknown", "no such job is open here");
+    }
     if (!read) return read;
+    if (read->vm != known.vm || read->vm_uuid != known.vm_uuid)
+        return permanent("wrong_vm", "the job is about VM " + known.vm.text);
     if (who.shown != known.given || read->id != who.id)
         return permanent("ticket_unknown", "another ticket than the job's");
     if (known.revoked) return permanent("ticket_revoked");
     if (read->from != who.cloud) return permanent("wrong_peer", "shown by cloud " + who.cloud.text);
-    if (read->vm != known.vm || read->vm_uuid != known.vm_uuid)
-        return permanent("wrong_vm", "the job is about VM " + known.vm.text);
     if (now >= read->deadline) return permanent("ticket_expired");
     if (known.spent >= read->budget) return permanent("over_budget");
     return read;

@@ -42,11 +42,12 @@ struct stranger {
 };
 
 // The ticket, if a stream may open now; else permanent with the first reason that holds of:
-//   ticket_unknown  nothing was opened under this id, or with another ticket than the one shown
+//   ticket_unknown  nothing was opened under this id (ticket_expired: no longer)
 //   ticket_forged   not signed by this cloud
+//   wrong_vm        the job is about another VM than the ticket
+//   ticket_unknown  the job was opened with another ticket than the one shown
 //   ticket_revoked  the job was closed here
 //   wrong_peer      the ticket is another cloud's
-//   wrong_vm        the job is about another VM than the ticket
 //   ticket_expired  its deadline has come
 //   over_budget     its bytes are spent
 result<ticket> check_ticket(const stranger&, const leave&, const ed25519_key& verifying,

@@ -54,6 +54,18 @@ TEST_CASE("ticket: each reason to refuse") {
         d.known.given = {};
         CHECK(d.reason() == "ticket_unknown");
     }
+    SECTION("forgotten after its deadline") {
+        d.known.given = {};
+        d.now = d.what.deadline;
+        CHECK(d.reason() == "ticket_expired");
+        d.who.shown.body[10] ^= 1;
+        CHECK(d.reason() == "ticket_unknown");
+    }
+    SECTION("another one of ours, about another VM") {
+        d.what.vm = vm_name{"sge-2"};
+        d.who.shown = *sign_ticket(d.what, d.signing);
+        CHECK(d.reason() == "wrong_vm");
+    }
     SECTION("another one of ours") {
         d.what.budget = 2000;
         d.who.shown = *sign_ticket(d.what, d.signing);
