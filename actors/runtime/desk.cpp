@@ -100,7 +100,8 @@ class front_desk final : public port::desk {
         if (!e) return receipt(problem_receipt({}, "malformed", "malformed", e.error()));
         if (const auto before = receipt_before(*e)) return receipt(*before);
         if (controller_.ledger_.failed())
-            return receipt(problem_receipt(*e, "refused", "journal_failed", "the journal cannot be written; nothing is accepted"));
+            return receipt(problem_receipt(*e, "refused", "journal_failed", "the journal cannot be written; nothing is accepted until its disk "
+                                                                    "has room and the controller was started anew"));
         static const std::map<std::string_view, void (front_desk::*)(const port::caller&, const cloud_event&,
                                                                      std::function<void(std::string)>)>
             known = {{"caravan.vm.migrate", &front_desk::migrate},
@@ -319,6 +320,7 @@ class front_desk final : public port::desk {
             if (a.no) return receipt(problem_receipt(e, "refused", a.no->reason, a.no->detail));
             if (a.broke->reason == "stale_version")  // the same submission, at the same time
                 if (const auto before = receipt_before(e)) return receipt(*before);
+            if (controller_.ports.log) controller_.ports.log("nothing is written: " + a.broke->reason + ": " + a.broke->detail);
             receipt(problem_receipt(e, "refused", a.broke->reason, "nothing was accepted: try again"));
         });
         controller_.actors().deliver(to, std::move(mail));

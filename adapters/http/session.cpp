@@ -258,7 +258,7 @@ task<void> session::readyz() {
     if (at_.desk.ready())
         co_await say(200, "text/plain", "ready\n");
     else
-        co_await say({503, "not_ready", "the journal is being read: wait a moment"});
+        co_await say({503, "not_ready", "the journal is being read, or cannot be written: see the controller's log"});
 }
 
 task<void> session::metrics() {

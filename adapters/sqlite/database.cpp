@@ -120,6 +120,9 @@ tl::unexpected<failure> database::failed(std::string_view doing) const {
     if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY)
         return permanent("stale_version", detail);
     if ((code & 0xff) == SQLITE_BUSY) return transient("journal_busy", detail);
+    // The WAL has the batch, its index has no room for it: whether it is in is known after a new start.
+    if (code == SQLITE_IOERR_SHMSIZE)
+        detail += ": the disk is full; make room, then start anew";
     return permanent("journal_failed", detail);
 }
 
