@@ -50,6 +50,7 @@ decision facts(Fact... what) {
 struct context {
     instant now{};
     cloud_name own;
+    cloud_name from{};  // the peer who says it; empty: this cloud itself
 };
 
 // ---- effects, as data

@@ -89,7 +89,7 @@ class entity : public caf::event_based_actor {
             current_.answer({{}, refusal{"not_for_me", stream_.text}, {}});
             return;
         }
-        auto decided = decide(state_, *mine, caravan::context{home_.clock.now(), home_.own});
+        auto decided = decide(state_, *mine, caravan::context{home_.clock.now(), home_.own, current_.from});
         if constexpr (requires { note(state_, *mine); }) note(state_, *mine);
         if (!decided) {
             current_.answer({{}, decided.error(), {}});

@@ -234,7 +234,7 @@ class controller::feeds::hearer {
             if (!how.broke) return settle(at);
             const std::lock_guard lock(mutex_);
             swallowed_.push_back({at, to, what, cause});
-        })};
+        }), peer_.cloud};
         controller_.actors().deliver(to, std::move(mail));
     }
 

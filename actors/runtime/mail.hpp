@@ -46,6 +46,7 @@ struct command_mail {
     position causation;
     std::string traceparent;
     runtime::reply answer;
+    cloud_name from{};  // the peer whose feed said it
 };
 struct commit_mail {
     result<std::pair<position, instant>> how;

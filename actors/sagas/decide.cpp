@@ -207,6 +207,7 @@ decision copied(const state& s, instant now) {
 }  // namespace
 
 decision decide(const state& s, const command& c, const context& now) {
+    if (!now.from.empty() && now.from != s.what.to) return refuse("not_its_migration", "said by " + now.from.text);
     if (s.now == phase::absent && !std::holds_alternative<abort>(c)) return nothing();
     return std::visit(overloaded{
         [&](const begin&) { return begin_first(s); },

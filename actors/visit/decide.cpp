@@ -95,6 +95,13 @@ decision hear_done(const state& s, const hear_result& c) {
     return all;
 }
 
+// Whose migration it is. An id is no secret between clouds: a third one may know it.
+cloud_name source_of(const state& s, const command& c) {
+    if (s.now != phase::absent) return s.request.from;
+    const auto* first = std::get_if<ask>(&c);
+    return first && !first->about.empty() ? first->about.front().from : cloud_name();
+}
+
 decision released(const state& s, const hear_release& c) {
     if (s.now != phase::admitted) return nothing();  // heard before, or never admitted
     if (c.run_right != s.request.run_right)
@@ -105,6 +112,7 @@ decision released(const state& s, const hear_release& c) {
 }  // namespace
 
 decision decide(const state& s, const command& c, const context& now) {
+    if (!now.from.empty() && now.from != source_of(s, c)) return refuse("not_its_migration", "said by " + now.from.text);
     return std::visit(overloaded{
         [&](const ask& x) { return hear_ask(s, x, now); },
         [&](const hear_result& x) { return hear_done(s, x); },

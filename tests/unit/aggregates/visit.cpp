@@ -35,6 +35,21 @@ hear_result result_of(asking k, outcome how, const char* reason = "") {
 
 }  // namespace
 
+TEST_CASE("visit: another cloud than the source says nothing about it") {
+    auto umea = test::here, lund = test::here;
+    umea.from = cloud_name("umea");
+    lund.from = cloud_name("lund");
+    const auto refused = decide(state{}, asks(op::reserve), lund);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().reason == "not_its_migration");
+    const auto taken = decide(state{}, asks(op::reserve), umea);
+    REQUIRE(taken);
+    auto s = test::grown(state{}, std::get<visit::fact>(taken->front().what));
+    s = test::grown(s, visit::fact(admitted{request(), {}, host_name("h1")}));
+    CHECK_FALSE(decide(s, hear_release{epoch(5), false}, lund));
+    CHECK(decide(s, hear_release{epoch(5), false}, umea)->size() == 1);
+}
+
 TEST_CASE("visit: every phase × every command") {
     const auto admitting = test::grown(state{}, visit::fact(asked{key(op::reserve), {request()}}));
     const auto admitted_now = test::grown(admitting, visit::fact(admitted{request(), {"leave", "signature"}, host_name("h1")}),
