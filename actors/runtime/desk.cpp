@@ -241,6 +241,9 @@ class front_desk final : public port::desk {
         const auto time = number ? std::nullopt : parse_instant(at);
         if (!number && !time) return permanent("malformed", "at: wants a position or an RFC 3339 time");
         const position last(number ? std::strtoull(at.c_str(), nullptr, 10) : UINT64_MAX);
+        if (number && last > controller_.ledger_.head())
+            return permanent("malformed", "at: the journal ends at position " +
+                                              std::to_string(controller_.ledger_.head().value));
         topology::federation f;
         f.own = controller_.own;
         const auto names = step_names();
