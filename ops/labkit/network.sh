@@ -62,7 +62,7 @@ start_wan() {
     for cloud in $(clouds); do sites+=("$cloud=$(netns "$cloud.p1"),wan0,$(wan_address "$cloud")"); done
     # shellcheck disable=SC2086  # WAN_FLAGS may be empty; --bulk: see wan.cpp
     spawn wan "$LAB/bin/wan" run ${WAN_FLAGS:-} "$LAB/run/wan.sock" "${sites[@]}"
-    until_true 5 wan_order stat
+    until_true 20 wan_order stat
     for setting in "delay $(awk "BEGIN { print $RTT / 2 }")" "rate $(awk "BEGIN { print $RATE * 8 }")" \
         "queue ${WAN_QUEUE_KIB:-1024}" "loss ${WAN_LOSS_PERCENT:-0}"; do
         wan_order "$setting"
@@ -72,6 +72,7 @@ start_wan() {
 network_up() {
     local cloud
     for cloud in $(clouds); do add_cloud "$cloud"; done
+    exec 8<&- # the operators' networks are taken: see ops/lab
     start_wan
 }
 

@@ -90,7 +90,7 @@ relays_down() { # JOB FROM TO
 # The copy is let go only when the source is proven off; --unpaused leaves it to libvirt: the raw
 # downtime, but two runners if a reply is lost.
 plain_migrate() {
-    local name=$1 from=$2 to=$3 dir=/var/lib/libvirt/qemu began ended flags paused=1 mode=cow job
+    local name=$1 from=$2 to=$3 dir=/var/lib/libvirt/qemu began ended flags paused=1 mode=cow job disk
     shift 3
     require_one_of guest "$name" guests
     require_one_of host "$from" hosts
@@ -103,12 +103,13 @@ plain_migrate() {
         esac
         shift
     done
-    job=plain-$name
+    job=plain-$name disk=$(disk_of "$from" "$name")
     flags=(--live --p2p --persistent --copy-storage-synchronous-writes)
     if [ "$mode" = disk ]; then flags+=(--copy-storage-all)
     else
         flags+=(--copy-storage-inc)
-        make_overlay "$to" "$name" "$(disk_mib "$from" "$name")"
+        in_host "$to" qemu-img create -q -f qcow2 -b /var/lib/libvirt/images/base.img -F raw \
+            "$disk" "$(disk_mib "$from" "$name")M"
     fi
     [ $paused = 0 ] || flags+=(--suspend)
     relays_up "$job" "$from" "$to" $((7000 + 4 * $(guest_number "$name")))
@@ -117,7 +118,7 @@ plain_migrate() {
         --migrateuri "unix://$dir/$job-mem.sock" --disks-uri "unix://$dir/$job-nbd.sock" \
         "$name" "qemu+unix:///system?socket=$dir/$job-ctl.sock" >&2; then
         relays_down "$job" "$from" "$to"
-        plain_discard "$to" "$name"
+        plain_discard "$to" "$name" "$disk"
         die "libvirt did not move $name"
     fi
     [ "$(on "$from" domstate "$name")" = "shut off" ] || die "the source of $name still runs"
@@ -128,14 +129,17 @@ plain_migrate() {
         END { printf "total_seconds=%.2f downtime_ms=%d disk_bytes=%d memory_bytes=%d\n",
             b - a, at["downtime"], at["disk_processed"], at["memory_processed"] }'
     relays_down "$job" "$from" "$to"
-    plain_discard "$from" "$name"
+    plain_discard "$from" "$name" "$disk"
+}
+disk_of() { # HOST NAME
+    on "$1" domblklist "$2" | awk '$1 == "vda" { print $2 }'
 }
 disk_mib() { # HOST NAME
     echo $(($(on "$1" domblkinfo "$2" vda | awk '/^Capacity/ { print $2 }') >> 20))
 }
-plain_discard() { # HOST NAME : a copy that is not the running one
+plain_discard() { # HOST NAME DISK : a copy that is not the running one
     on "$1" destroy "$2" >/dev/null 2>&1 || true
     on "$1" undefine "$2" >/dev/null 2>&1 || true
-    rm -f "$(host_home "$1")/lib/images/$2".{qcow2,console}
+    rm -f "$(host_home "$1")/lib/images/$2.console" "$(host_home "$1")/lib/${3#/var/lib/libvirt/}"
     on "$1" pool-refresh images >/dev/null
 }

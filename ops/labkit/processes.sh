@@ -28,7 +28,7 @@ is_gone() { ! kill -0 "$1" 2>/dev/null; }
 
 spawn() { # NAME COMMAND... : in this network namespace
     local name=$1; shift
-    CARAVAN_LAB=$LAB CARAVAN_LAB_PROCESS=$name setsid "$@" >>"$LAB/log/$name" 2>&1 </dev/null &
+    CARAVAN_LAB=$LAB CARAVAN_LAB_PROCESS=$name setsid "$@" >>"$LAB/log/$name" 2>&1 </dev/null 8<&- &
     disown
 }
 spawn_in() { # NODE NAME COMMAND...
