@@ -56,7 +56,16 @@ free_operator_net() { # -> 169.254.K that nobody on this machine uses yet
     die "no link-local network is free"
 }
 
-wan_order() { "$LAB/bin/wan" ctl "$LAB/run/wan.sock" "$1"; }
+# The WAN hangs up on who says nothing for 0.1 s; on a loaded machine that happens to the honest.
+wan_order() {
+    local rc=0
+    for _ in 1 2 3 4 5; do
+        rc=0
+        "$LAB/bin/wan" ctl "$LAB/run/wan.sock" "$1" || rc=$?
+        [ $rc = 1 ] || break
+    done
+    return $rc
+}
 start_wan() {
     local cloud setting sites=()
     for cloud in $(clouds); do sites+=("$cloud=$(netns "$cloud.p1"),wan0,$(wan_address "$cloud")"); done
