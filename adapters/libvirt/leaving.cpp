@@ -1,4 +1,5 @@
 // The source's half of a copy: start, abort, and the proof that the VM is off.
+#include <algorithm>
 #include <fstream>
 #include <thread>
 
@@ -43,6 +44,19 @@ bool meant_to_be_off(const domain_state& seen) noexcept {
            (seen.reason == VIR_DOMAIN_SHUTOFF_SHUTDOWN || seen.reason == VIR_DOMAIN_SHUTOFF_DESTROYED);
 }
 
+// A copy of the difference is whole only on the base image that the destination was told of.
+result<void> stands_on_its_bases(virDomainPtr domain, base_images& bases, const job& work) {
+    if (work.mode != copy_mode::cow) return {};
+    const auto seen = observe_domain(domain, bases);
+    if (!seen) return tl::unexpected(seen.error());
+    for (const auto& disk : work.vm.disks) {
+        const auto now = std::ranges::find(seen->vm.disks, disk.target, &disk_spec::target);
+        if (now == seen->vm.disks.end() || now->base_digest != disk.base_digest)
+            return permanent("base_image_changed", disk.target);
+    }
+    return {};
+}
+
 }  // namespace
 
 result<void> libvirt_hypervisor::start_copy(const job& work) {
@@ -58,6 +72,7 @@ result<void> libvirt_hypervisor::start_copy(const job& work) {
     if (it->state.copying() || !it->state.running()) {
         made->follow();
     } else {
+        if (auto based = stands_on_its_bases(it->domain.get(), parts_->bases, work); !based) return based;
         suspend_autostart(it->domain.get());
         if (auto begun = made->begin(it->connect, it->domain.get()); !begun) return begun;
     }

@@ -45,5 +45,6 @@ run_case "disk there" thales umea disk sge-1
 run_case "disk back" umea thales disk sge-1
 begin sge-2
 begin sge-3
-run_case "three at once there" thales umea cow sge-1 sge-2 sge-3
-run_case "three at once back" umea thales cow sge-1 sge-2 sge-3
+# sge-1 was copied whole and stands on no base image any more; the others cross by their difference.
+run_case "three at once there" thales umea auto sge-1 sge-2 sge-3
+run_case "three at once back" umea thales auto sge-1 sge-2 sge-3
