@@ -238,8 +238,7 @@ void controller::refresh_route(const van_name& name, const van::route_moved& mov
     o.what = act::set_routes;
     o.key.attempt = 0;
     o.routes.push_back(std::move(link));
-    for (const auto& who : online_devices())
-        if (who.kind == port::device_kind::proxy) order_device(who, o, {});
+    order_proxies(o);
 }
 
 void controller::forget_route(const van_name& name, const van::route_dropped& dropped) {
@@ -247,8 +246,12 @@ void controller::forget_route(const van_name& name, const van::route_dropped& dr
     o.what = act::drop_routes;
     o.key.attempt = 0;
     o.routes.push_back({name, dropped.mac, false, {}, {}, {}, dropped.run_right});
+    order_proxies(o);
+}
+
+void controller::order_proxies(const order& what) {
     for (const auto& who : online_devices())
-        if (who.kind == port::device_kind::proxy) order_device(who, o, {});
+        if (who.kind == port::device_kind::proxy) order_device(who, what, {});
 }
 
 // One at a time: of two, the later in the devices' lines is the one that looked later.

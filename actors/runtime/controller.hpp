@@ -79,6 +79,7 @@ class controller final : public port::link_listener {
     void place_addresses(const topology::vm_view&);
     void drop_addresses(const topology::vm_view&);
     void refresh_route(const van_name&, const van::route_moved&);
+    void order_proxies(const order&);
     void forget_route(const van_name&, const van::route_dropped&);
 
     runtime::ledger ledger_;

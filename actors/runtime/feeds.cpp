@@ -124,28 +124,49 @@ class controller::feeds::hearer {
 
     // A heard record is durable: act on it.
     void act(const cloud::heard& record, position cause) {
-        const auto known = decode(record.event);
-        if (!known || known->source != peer_.cloud) return settle(record.at);
-        auto [to, what] = command_of(*known);
-        if (to.empty()) return settle(record.at);
+        meet(record.incarnation);
         {
             const std::lock_guard lock(mutex_);
             acting_.insert(record.at);
             acted_ = std::max(acted_, record.at);
         }
+        const auto known = decode(record.event);
+        if (!known || known->source != peer_.cloud) return settle(record.at);
+        auto [to, what] = command_of(*known);
+        if (to.empty()) return settle(record.at);
         send(record.at, to, what, cause);
     }
 
+    // A person decided: it is read on, or from its first record.
+    void resume(const cloud::feed_resumed& how) {
+        {
+            const std::lock_guard lock(mutex_);
+            resumed_ = how.anew;
+        }
+        loop_->wake();
+    }
+
   private:
+    // How far what was heard has been acted on. Counted for each incarnation: a feed made anew counts from 1.
+    std::string mark_name() const { return "acted/" + peer_.cloud.text + "/" + incarnation_; }
+
+    void meet(const std::string& incarnation) {
+        const std::lock_guard lock(mutex_);
+        if (incarnation == incarnation_) return;
+        incarnation_ = incarnation;
+        acting_.clear();
+        marked_ = acted_ = sequence(controller_.ports.journal->mark(mark_name()).value_or(0));
+    }
+
     void recover() {
-        const auto mark = controller_.ports.journal->mark("acted/" + peer_.cloud.text);
-        marked_ = sequence(mark.value_or(0));
-        acted_ = marked_;
         (void)controller_.ports.journal->read_stream(stream_, {}, [this](const port::entry& e) {
             const auto known = decode(e.bytes, e.inside);
             const auto* group = known ? std::get_if<cloud::fact>(&known->what) : nullptr;
             const auto* heard = group ? std::get_if<cloud::heard>(group) : nullptr;
+            if (const auto* resumed = group ? std::get_if<cloud::feed_resumed>(group) : nullptr; resumed && resumed->anew)
+                seen_ = {};
             if (!heard) return true;
+            meet(heard->incarnation);
             const auto link = chain::unhex(heard->link);
             seen_ = {heard->at, heard->incarnation, {}, link.value_or("")};
             if (heard->at > marked_) again_.emplace_back(*heard, e.at);
@@ -168,6 +189,10 @@ class controller::feeds::hearer {
             const std::lock_guard lock(mutex_);
             if (asking_) return;  // its answer wakes us
             if (auto heard = std::exchange(heard_, std::nullopt)) seen_ = std::move(*heard);
+            if (const auto anew = std::exchange(resumed_, std::nullopt)) {
+                complaint_.clear();
+                if (*anew) seen_ = {};
+            }
         }
         auto records = peer_.from->read(seen_, batch_max);
         if (!records) {
@@ -250,18 +275,14 @@ class controller::feeds::hearer {
     void settle(sequence at) {
         const std::lock_guard lock(mutex_);
         acting_.erase(at);
-        acted_ = std::max(acted_, at);
     }
 
     void note_mark() {
-        sequence upto;
-        {
-            const std::lock_guard lock(mutex_);
-            upto = acting_.empty() ? acted_ : sequence(acting_.begin()->value - 1);
-        }
         const auto now = controller_.ports.clock->now();
+        const std::lock_guard lock(mutex_);
+        const auto upto = acting_.empty() ? acted_ : sequence(acting_.begin()->value - 1);
         if (upto <= marked_ || now < mark_due_) return;
-        if (controller_.ports.journal->put_mark("acted/" + peer_.cloud.text, upto.value)) marked_ = upto;
+        if (controller_.ports.journal->put_mark(mark_name(), upto.value)) marked_ = upto;
         mark_due_ = now + std::chrono::seconds(1);
     }
 
@@ -271,7 +292,9 @@ class controller::feeds::hearer {
     std::mutex mutex_;
     bool asking_ = false;                      // of the peer's stream, to take in what was read
     std::optional<port::feed_record> heard_;   // the last record that it has taken in
+    std::optional<bool> resumed_;              // anew?
     port::feed_record seen_;
+    std::string incarnation_;                  // of what was last acted on
     std::vector<std::pair<cloud::heard, position>> again_;
     std::set<sequence> acting_;
     struct unsettled {
@@ -312,10 +335,11 @@ void controller::feeds::told(std::span<const committed> all) {
             for (auto& [cloud, t] : tellers_)
                 if (one.what.audience == cloud || one.what.audience.text == "*") t->tell(one.what.at, one.bytes);
         const auto* group = std::get_if<cloud::fact>(&one.what.what);
-        const auto* heard = group ? std::get_if<cloud::heard>(group) : nullptr;
-        if (!heard) continue;
+        if (!group) continue;
         const auto h = hearers_.find(cloud_name(std::string(subject_of(one.what.stream))));
-        if (h != hearers_.end()) h->second->act(*heard, one.what.at);
+        if (h == hearers_.end()) continue;
+        if (const auto* heard = std::get_if<cloud::heard>(group)) h->second->act(*heard, one.what.at);
+        if (const auto* resumed = std::get_if<cloud::feed_resumed>(group)) h->second->resume(*resumed);
     }
 }
 

@@ -121,12 +121,8 @@ int run_agent(const agent_config& c) {
     auto channel = channel::agent_channel::make(
         {c.tls, c.listen, host->sockets, host->daemon, std::chrono::seconds(7)}, events);
     if (!channel) return failed_to_start(channel.error());
-    http::link_client_config dial;
-    dial.cloud = c.cloud;
-    dial.controller = c.controller;
-    dial.tls = c.tls;
-    dial.notice = log;
-    auto link = http::beast_link_client::open(std::move(dial));
+    auto link = http::beast_link_client::open(
+        {.cloud = c.cloud, .controller = c.controller, .tls = c.tls, .notice = log});
     if (!link) return failed_to_start(link.error());
     actor_house house;
     runtime::agent agent(*house.system, **link,

@@ -64,12 +64,8 @@ int run_proxy(const proxy_config& c) {
         {c.tls, c.wan, c.peers, c.listen.site, c.listen.wan, c.signing,
          std::chrono::duration_cast<std::chrono::milliseconds>(c.stall)}, clock, events);
     if (!channel) return failed_to_start(channel.error());
-    http::link_client_config dial;
-    dial.cloud = c.cloud;
-    dial.controller = c.controller;
-    dial.tls = c.tls;
-    dial.notice = log;
-    auto link = http::beast_link_client::open(std::move(dial));
+    auto link = http::beast_link_client::open(
+        {.cloud = c.cloud, .controller = c.controller, .tls = c.tls, .notice = log});
     if (!link) return failed_to_start(link.error());
     actor_house house;
     runtime::site_proxy proxy(*house.system, **link, {network->get(), channel->get(), c.listen.site, c.listen.vxlan}, log);

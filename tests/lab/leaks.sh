@@ -36,11 +36,11 @@ run_planted() { # FROM TO
     [ -z "$(tr -d ' \r\n' <"$evidence/plant")" ] || fault "planting: $(<"$evidence/plant")"
     rm "$(host_home "$1.h1")/lib/images/plant"
     # shellcheck disable=SC2016  # the inner shell expands
-    inside "$1.peer" bash -c 'exec 3<>"/dev/tcp/$0/9000" && echo "status $1" >&3 && read -r answer <&3 && sleep 600' \
-        "$(guest_address $vm)" "$name" &
+    inside "$1.peer" bash -c 'exec 3<>"/dev/tcp/$0/9000" && echo "status $1" >&3 && read -r answer <&3 && touch "$2" && sleep 600' \
+        "$(guest_address $vm)" "$name" "$evidence/told" &
     teller=$!
-    sleep 1
-    move "$1" "$2" cow
+    until_true 20 test -e "$evidence/told" || fault "the guest was not told"
+    move "$1" "$2" auto
     kill $teller
     echo "it runs on $name" >"$evidence/crossed/feeds/planted"
     ! proof leaks "$evidence/crossed" >"$evidence/leaks" || fault "the search found nothing"
@@ -49,6 +49,10 @@ run_planted() { # FROM TO
     done
     check_world "$vm=$2"
     close_case "a planted leak is found" "in the guest's memory, on its disk, in a feed"
+}
+
+knows_of() { # CLOUD TEXT : its agent has told of a VM's new definition
+    caravan_at "$1" events --type vm.changed -o json | grep -q "$2"
 }
 
 # A VM that was told where it runs on its kernel's command line: that would cross with its definition.
@@ -61,7 +65,7 @@ run_tripwire() { # FROM TO
     on "$1.h1" dumpxml --inactive $vm | sed "s/quiet/quiet on=$name/" >"$evidence/told.xml"
     on "$1.h1" define "$evidence/told.xml" >/dev/null
     on "$1.h1" start $vm >/dev/null
-    sleep 5
+    until_true 30 knows_of "$1" "on=$name" || fault "$1 does not see how $vm is defined"
     said=$(caravan_at "$1" migrate $vm --to "$2" --wait --deadline 60s -o json 2>&1) || rc=$?
     [ "$(field_of state <<<"${said##*$'\n'}")" = undone ] || fault "it ended with $rc: $said"
     caravan_at "$1" events --type proxy.channel_refused -o json >"$evidence/refused"

@@ -219,6 +219,10 @@ void whole_cloud::stop_controller() {
     sqlite_.reset();
 }
 
+void whole_cloud::lose_feed() {
+    std::filesystem::remove(adapter::feed_path(folder_, name, peer));
+}
+
 void whole_cloud::start_sites() {
     proxy_house_ = std::make_unique<proxy_house>(*this);
     site_routes = &proxy_house_->network;

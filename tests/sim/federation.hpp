@@ -53,6 +53,7 @@ class whole_cloud {
 
     void start_controller();
     void stop_controller();  // as a crash would, but that its threads end
+    void lose_feed();        // what this cloud tells; while its controller is stopped
     void start_sites();
     void stop_sites();
 

@@ -1,4 +1,5 @@
 // One VM, both ways, with everything that a scheduler may ask wrongly.
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "tests/sim/federation.hpp"
@@ -243,6 +244,39 @@ TEST_CASE("a release that nobody hears is heard when the feed is back") {
     ends(f, f.a, r, "done");
     CHECK(f.home_of("vm1").cloud == f.b.name);
     CHECK(f.b.vm("vm1").run_right == epoch(2));
+    is_clean(f);
+}
+
+namespace {
+std::ptrdiff_t stops_of(const whole_cloud& c) {
+    const auto all = c.entries();
+    return std::count_if(all.begin(), all.end(), [](const auto& e) { return e.type.ends_with("cloud.feed_stopped"); });
+}
+}  // namespace
+
+TEST_CASE("a feed that was lost and written anew is heard again once a person says so") {
+    federation f;
+    f.boot(f.a, 0, guest("vm1"));
+    const auto there = f.a.migrate("vm1");
+    ends(f, f.a, there, "done");
+    f.a.stop_controller();
+    f.a.lose_feed();
+    f.a.start_controller();
+    REQUIRE(await([&] { return stops_of(f.b) == 1; }));
+    const auto resume = [&](const char* data) { return f.b.submit("caravan.cloud.resume_feed", f.a.name.text, data).status; };
+    REQUIRE(resume("{}") == "accepted");
+    REQUIRE(await([&] { return stops_of(f.b) == 2; }));  // it does not follow: said once more
+    REQUIRE(resume("{\"anew\":true}") == "accepted");
+    SECTION("at once") {}
+    SECTION("the reader was restarted in between") {
+        f.b.stop_controller();
+        f.b.start_controller();
+    }
+    f.boot(f.a, 0, guest("vm2", 2));
+    const auto again = f.a.migrate("vm2");
+    ends(f, f.a, again, "done");
+    CHECK(f.home_of("vm2").cloud == f.b.name);
+    CHECK(stops_of(f.b) == 2);
     is_clean(f);
 }
 
