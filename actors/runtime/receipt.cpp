@@ -1,0 +1,73 @@
+#include "actors/runtime/receipt.hpp"
+
+namespace caravan::runtime {
+
+std::string problem_receipt(const cloud_event& e, std::string_view status, std::string_view reason,
+                            std::string_view detail) {
+    std::string text;
+    json_out out(text);
+    const auto put = [&](std::string_view key, std::string_view value) {
+        out.key(key);
+        out.value(value);
+    };
+    out.begin_object();
+    put("source", e.source);
+    put("id", e.id);
+    put("status", status);
+    put("reason", reason);
+    put("detail", detail);
+    out.end_object();
+    return text;
+}
+
+std::string good_receipt(const std::string& source, const std::string& id, std::string_view status, position at,
+                         const migration_id& migration) {
+    std::string text;
+    json_out out(text);
+    out.begin_object();
+    out.key("source");
+    out.value(std::string_view(source));
+    out.key("id");
+    out.value(std::string_view(id));
+    out.key("status");
+    out.value(status);
+    out.key("position");
+    out.value(at.value);
+    if (!migration.empty()) {
+        out.key("migration");
+        out.value(std::string_view(migration.text));
+    }
+    out.end_object();
+    return text;
+}
+
+tl::expected<cloud_event, std::string> read_event(const json_value& root) {
+    cloud_event e;
+    const std::pair<const char*, std::string*> wanted[] = {
+        {"id", &e.id}, {"source", &e.source}, {"type", &e.type}, {"subject", &e.subject}};
+    for (const auto& [key, to] : wanted) {
+        const auto value = root.at(key);
+        const auto text = value ? value->as_text() : std::nullopt;
+        const bool optional_one = std::string_view(key) == "subject";
+        if (!text && (value || !optional_one)) return tl::unexpected("/" + std::string(key) + ": wants a string");
+        if (text && text->size() > 256) return tl::unexpected("/" + std::string(key) + ": longer than 256 bytes");
+        if (text) *to = *text;
+    }
+    if (e.id.empty() || e.source.empty()) return tl::unexpected(std::string("/id: must not be empty, nor /source"));
+    if (const auto trace = root.at("traceparent"))
+        if (const auto text = trace->as_text(); text && text->size() <= 55) e.traceparent = *text;
+    e.data = root.at("data");
+    return e;
+}
+
+std::uint64_t number_in(const cloud_event& e, std::string_view key, std::uint64_t otherwise) {
+    const auto v = e.data ? e.data->at(key) : std::nullopt;
+    return v ? v->as_uint().value_or(otherwise) : otherwise;
+}
+std::string text_in(const cloud_event& e, std::string_view key) {
+    const auto v = e.data ? e.data->at(key) : std::nullopt;
+    const auto text = v ? v->as_text() : std::nullopt;
+    return text ? std::string(*text) : std::string();
+}
+
+}  // namespace caravan::runtime
