@@ -148,6 +148,13 @@ result<connect_handle> connection::get() const {
     return transient("hypervisor_unreachable", uri_);
 }
 
+result<connect_handle> connection::another() const {
+    virConnectPtr raw = virConnectOpen(uri_.c_str());
+    if (!raw) return transient("hypervisor_unreachable", uri_);
+    virConnectSetKeepAlive(raw, keepalive_seconds, keepalive_count);
+    return connect_handle(raw, [](virConnectPtr c) { virConnectClose(c); });
+}
+
 bool connection::wait_connected(duration at_most) const {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, at_most, [this] { return open_ && !sink_->lost; });

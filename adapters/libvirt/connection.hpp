@@ -34,6 +34,10 @@ class connection {
     connection& operator=(const connection&) = delete;
 
     result<connect_handle> get() const;
+    // One of its own, for a call that takes minutes. libvirt's client lets one waiting thread read for
+    // all of a connection, and in 9.0 may fail to wake it for another's call: beside a migration other
+    // calls were seen to wait for the next keepalive, 5 s.
+    result<connect_handle> another() const;
     bool wait_connected(duration at_most) const;
 
   private:

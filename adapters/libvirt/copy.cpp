@@ -92,13 +92,17 @@ copy::copy(connection& link, port::hypervisor_listener& tell, job work, job_sock
 
 copy::~copy() = default;
 
-result<void> copy::begin(const connect_handle& connect, virDomainPtr domain) {
+result<void> copy::begin(virDomainPtr domain) {
     auto asked = std::make_shared<parameters>();
     if (auto filled = fill(*asked, domain, job_, sockets_); !filled) return filled;
-    virDomainRef(domain);
-    auto held = std::make_shared<domain_handle>(domain);
+    const auto own = link_.another();
+    if (!own) return tl::unexpected(own.error());
+    auto found = find_domain(*own, job_.vm);
+    if (!found) return tl::unexpected(found.error());
+    if (!*found) return permanent("no_such_vm", job_.vm.name.text);
+    auto held = std::make_shared<domain_handle>(*std::move(found));
     const auto where = "qemu+unix:///system?socket=" + sockets_.ctl.string();
-    std::thread([state = call_, connect, held, asked, where, flags = flags_of(job_.mode)] {
+    std::thread([state = call_, connect = *own, held, asked, where, flags = flags_of(job_.mode)] {
         const int failed = virDomainMigrateToURI3(held->get(), where.c_str(), asked->list,
                                                   static_cast<unsigned>(asked->count), flags);
         result<void> said;
@@ -184,6 +188,8 @@ bool copy::look_once(bool& downtime_set) {
     if (now - told_ >= progress_period) {
         told_ = now;
         job->progress.id = job_.id;
+        // libvirt knows nothing of the memory until the disks are there: half done is not nearly done.
+        if (job->progress.memory_total == 0) job->progress.memory_total = job_.vm.memory;
         tell_.copy_progressed(job->progress);
     }
     return true;

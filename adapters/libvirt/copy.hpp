@@ -31,7 +31,7 @@ class copy {
 
     // Answers when libvirt has accepted (its job is active), or refused. From an ok on,
     // copy_ended is told exactly once.
-    result<void> begin(const connect_handle&, virDomainPtr);
+    result<void> begin(virDomainPtr);
     void follow();  // one that is running already, or just ended
 
     void nudge();  // the domain changed: look now

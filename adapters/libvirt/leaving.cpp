@@ -74,7 +74,7 @@ result<void> libvirt_hypervisor::start_copy(const job& work) {
     } else {
         if (auto based = stands_on_its_bases(it->domain.get(), parts_->bases, work); !based) return based;
         suspend_autostart(it->domain.get());
-        if (auto begun = made->begin(it->connect, it->domain.get()); !begun) return begun;
+        if (auto begun = made->begin(it->domain.get()); !begun) return begun;
     }
     const std::lock_guard lock(parts_->copies_mutex);
     parts_->copies[work.id] = std::move(made);
