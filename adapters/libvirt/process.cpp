@@ -90,6 +90,13 @@ bool runs_domain(pid_t pid, const std::string& name) {
     return names_domain(command_line(pid), name);
 }
 
+bool died_within(pid_t pid, std::chrono::milliseconds at_most) {
+    const descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (process.number < 0) return errno == ESRCH;
+    pollfd dead{process.number, POLLIN, 0};
+    return ::poll(&dead, 1, static_cast<int>(at_most.count())) == 1;
+}
+
 result<void> end_process(pid_t pid, const std::string& name) {
     const descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     if (process.number < 0)

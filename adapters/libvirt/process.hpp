@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ result<void> run_program(const std::vector<std::string>& words);
 
 // Does process `pid` run the domain `name`? Not of one that is dying already.
 bool runs_domain(pid_t pid, const std::string& name);
+
+// Was it dead within `at_most`? Waits by pidfd; ends nothing.
+bool died_within(pid_t pid, std::chrono::milliseconds at_most);
 
 // Ends the process that runs the domain `name`, if `pid` still is that: SIGKILL, then waits by
 // pidfd (pidfd_open(2)), which no other process can take the place of, until its last thread is
