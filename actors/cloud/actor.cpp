@@ -9,6 +9,7 @@ struct cloud_kind {
     using state = cloud::state;
     using command = cloud::command;
     using fact = cloud::fact;
+    static constexpr bool foretells = true;
     static bool finished(const state&) { return false; }
     static std::string saga_of(const stream_id&, const state&) { return {}; }
 };

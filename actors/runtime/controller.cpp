@@ -95,6 +95,7 @@ result<void> controller::start() {
     ledger_.observe([this](std::span<const committed> all) { watch(all); });
     ledger_.start();
     feeds_ = std::make_unique<feeds>(*this);
+    shell_.set_foreteller([this](const shell::fact_to_be& f) { feeds_->foretold(f); });
     feeds_->start();
     for (const auto& [name, h] : before.hosts)
         if (h.online) shell_.deliver(stream_id("host/" + name.text), command(host::command(host::lose{})));

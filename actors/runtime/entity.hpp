@@ -1,6 +1,8 @@
 // entity: the one loop of every aggregate. Command → decide → append → (durable) evolve → effects →
-// reply. While an append is under way nothing else is decided: what arrives waits, in order. An entity
-// that is killed is replayed from the journal by the shell and goes on with what its state waits for.
+// reply. While an append is under way nothing else is decided: what arrives waits, in order, and is then
+// decided together, each command on the state that the ones before it will have led to, and written as
+// one: all of it or none. An entity that is killed is replayed from the journal by the shell and goes on
+// with what its state waits for.
 #pragma once
 
 #include <deque>
@@ -9,7 +11,8 @@
 
 namespace caravan::runtime {
 
-// Kind: struct { using state, command, fact; static bool finished(const state&); }
+// Kind: struct { using state, command, fact; static bool finished(const state&); }, and foretells = true
+// if the shell's foreteller is to hear of its facts.
 template <class Kind>
 class entity : public caf::event_based_actor {
   public:
@@ -30,6 +33,7 @@ class entity : public caf::event_based_actor {
         settle();
         return {
             [this](command_mail& mail) {
+                const auto hold = std::move(mail.hold);
                 waiting_.push_back(std::move(mail));
                 work();
             },
@@ -48,6 +52,13 @@ class entity : public caf::event_based_actor {
     void on_exit() override { drop_errand(); }
 
   private:
+    static constexpr std::size_t group_max = 256;
+    struct under_way {
+        command_mail mail;
+        std::size_t facts = 0;
+        std::optional<refusal> no;
+    };
+
     void replay() {
         auto read = home_.journal.read_stream(stream_, {}, [this](const port::entry& e) {
             const auto known = decode(e.bytes, e.inside);
@@ -75,75 +86,131 @@ class entity : public caf::event_based_actor {
     }
 
     void work() {
-        while (!appending_ && !waiting_.empty()) {
-            current_ = std::move(waiting_.front());
-            waiting_.pop_front();
-            decide_one();
-        }
+        while (!appending_ && !waiting_.empty()) decide_waiting();
         if (!appending_ && waiting_.empty() && Kind::finished(state_)) go_home();
     }
 
-    void decide_one() {
-        const auto* mine = std::get_if<typename Kind::command>(&current_.what);
-        if (!mine) {
-            current_.answer({{}, refusal{"not_for_me", stream_.text}, {}});
-            return;
-        }
-        auto decided = decide(state_, *mine, caravan::context{home_.clock.now(), home_.own, current_.from});
-        if constexpr (requires { note(state_, *mine); }) note(state_, *mine);
-        if (!decided) {
-            current_.answer({{}, decided.error(), {}});
-            return;
-        }
-        // Copied: a decision that must be taken again has them again.
-        decided->insert(decided->end(), current_.companions.begin(), current_.companions.end());
-        if (decided->empty()) {
-            current_.answer({last_, {}, {}});
-            return;
-        }
-        deciding_ = std::make_shared<const std::vector<said>>(std::move(*decided));
-        append();
+    void decide_waiting() {
+        std::optional<state_type> then;  // what the state will be
+        std::vector<decided> all;
+        const std::size_t most = one_by_one_ ? 1 : group_max;
+        if (one_by_one_) --one_by_one_;
+        do {
+            auto mail = std::move(waiting_.front());
+            waiting_.pop_front();
+            decide_one(std::move(mail), then, all);
+        } while (!waiting_.empty() && group_.size() < most);
+        if (!all.empty()) append(std::make_shared<const std::vector<decided>>(std::move(all)));
     }
 
-    void append() {
+    void decide_one(command_mail mail, std::optional<state_type>& then, std::vector<decided>& all) {
+        const auto* mine = std::get_if<typename Kind::command>(&mail.what);
+        if (!mine) return mail.answer({{}, refusal{"not_for_me", stream_.text}, {}});
+        if (!group_.empty() && !then) then = foreseen(all);
+        auto& s = then ? *then : state_;
+        const caravan::context now{home_.clock.now(), home_.own, mail.from};
+        auto decision = decide(std::as_const(s), *mine, now);
+        const bool silent = !decision || (decision->empty() && mail.companions.empty());
+        if (silent && group_.empty()) {  // it rests on what is on record
+            leave(s, *mine);
+            return mail.answer(decision ? answered{last_, {}, {}} : answered{{}, decision.error(), {}});
+        }
+        auto& said_so = group_.emplace_back();
+        if (silent) {
+            if (!decision) said_so.no = std::move(decision.error());
+        } else {
+            // Copied: a decision that must be taken again has them again.
+            decision->insert(decision->end(), mail.companions.begin(), mail.companions.end());
+            said_so.facts = decision->size();
+            all.push_back({std::move(*decision), mail.causation, Kind::saga_of(stream_, s), mail.traceparent});
+        }
+        if (then) foresee(*then, *mine, silent ? nullptr : &all.back(), now.now);
+        said_so.mail = std::move(mail);
+    }
+
+    static void leave(state_type& s, const typename Kind::command& what) {
+        if constexpr (requires { note(s, what); }) note(s, what);
+    }
+
+    // The state as it will be but for the time of the commit, for the next decision.
+    static void foresee(state_type& then, const typename Kind::command& what, const decided* facts, instant at) {
+        leave(then, what);
+        if (!facts) return;
+        for (const auto& s : facts->facts)
+            if (const auto* mine = std::get_if<typename Kind::fact>(&s.what); mine && s.stream.empty())
+                evolve(then, *mine, at);
+    }
+    state_type foreseen(const std::vector<decided>& all) const {  // after the first of a group
+        auto then = state_;
+        foresee(then, std::get<typename Kind::command>(group_.front().mail.what), &all.front(), home_.clock.now());
+        return then;
+    }
+
+    void append(std::shared_ptr<const std::vector<decided>> all) {
         appending_ = true;
-        write w;
-        w.stream = stream_;
-        w.last = version_;
-        w.facts = deciding_;
-        w.causation = current_.causation;
-        w.traceparent = current_.traceparent;
-        w.saga = Kind::saga_of(stream_, state_);
+        deciding_ = std::move(all);
+        write w{stream_, version_, deciding_, {}, {}, {}};
         w.done = [self = caf::actor_cast<caf::actor>(this)](const result<std::pair<position, instant>>& how) {
             caf::anon_send(self, commit_mail{how});
         };
-        home_.ledger.append(std::move(w));
+        if constexpr (requires { Kind::foretells; }) {
+            const auto first = w.first = std::make_shared<position>();
+            const auto hold = home_.ledger.hold();
+            w.hold = hold;
+            home_.ledger.append(std::move(w));
+            if (!home_.foretell) return;
+            std::uint64_t nth = 0;
+            for (const auto& d : *deciding_)
+                for (const auto& s : d.facts) home_.foretell({stream_, s, cause(first, nth++), hold});
+        } else {
+            home_.ledger.append(std::move(w));
+        }
     }
 
     void finish(const result<std::pair<position, instant>>& how) {
         appending_ = false;
-        if (!how) {
-            deciding_.reset();
-            if (how.error().reason == "stale_version" && caught_up()) return waiting_.push_front(std::move(current_));
-            current_.answer({{}, {}, how.error()});
-            return;
-        }
+        const auto group = std::exchange(group_, {});
+        const auto written = std::exchange(deciding_, nullptr);
+        if (!how) return how.error().reason == "stale_version" ? decide_again(std::move(group), how.error())
+                                                               : fail(group, how.error());
         std::vector<stream_id> born;
-        for (const auto& s : *deciding_) {
-            if (!s.stream.empty()) {
-                born.push_back(s.stream);
+        position at = how->first;
+        auto next = written->begin();
+        for (const auto& one : group) {
+            leave(state_, std::get<typename Kind::command>(one.mail.what));
+            if (one.facts == 0) {
+                one.mail.answer(one.no ? answered{{}, one.no, {}} : answered{last_, {}, {}});
                 continue;
             }
-            apply(s.what, how->second);
-            version_ = version_.next();
+            for (const auto& s : next->facts) {
+                if (!s.stream.empty()) {
+                    born.push_back(s.stream);
+                    continue;
+                }
+                apply(s.what, how->second);
+                version_ = version_.next();
+            }
+            last_ = at;
+            at = position(at.value + one.facts);
+            ++next;
+            one.mail.answer({last_, {}, {}});
         }
-        last_ = how->first;
-        deciding_.reset();
-        current_.answer({how->first, {}, {}});
-        current_ = {};
         for (const auto& stream : born)
             if (!stream.text.starts_with("submission/")) home_.revive(stream);
         settle();
+    }
+
+    // Something of it stands in the journal already: written by an earlier life of this entity, which it
+    // then catches up with; or by another (the same submission twice), which only one of the group has met.
+    void decide_again(std::vector<under_way> group, const failure& why) {
+        const bool alone = group.size() == 1;
+        if (!caught_up() && alone) return fail(group, why);
+        if (!alone) one_by_one_ = group.size();
+        for (auto one = group.rbegin(); one != group.rend(); ++one) waiting_.push_front(std::move(one->mail));
+    }
+
+    static void fail(const std::vector<under_way>& group, const failure& why) {
+        for (const auto& one : group) one.mail.answer({{}, {}, why});
     }
 
     // Makes the world agree with what the state waits for.
@@ -198,8 +265,9 @@ class entity : public caf::event_based_actor {
     version version_;
     position last_;
     std::deque<command_mail> waiting_;
-    command_mail current_;
-    std::shared_ptr<const std::vector<said>> deciding_;
+    std::vector<under_way> group_;  // answered when it is written
+    std::shared_ptr<const std::vector<decided>> deciding_;
+    std::size_t one_by_one_ = 0;  // so many are decided alone
     bool appending_ = false;
     std::optional<errand> running_;
     caf::actor performing_;

@@ -122,8 +122,8 @@ class controller::feeds::hearer {
         if (loop_) loop_->stop();
     }
 
-    // A heard record is durable: act on it.
-    void act(const cloud::heard& record, position cause) {
+    // A record is taken in, and on its way into the journal: what follows is written behind it.
+    void act(const cloud::heard& record, const cause& because, std::shared_ptr<void> hold = {}) {
         meet(record.incarnation);
         {
             const std::lock_guard lock(mutex_);
@@ -134,7 +134,7 @@ class controller::feeds::hearer {
         if (!known || known->source != peer_.cloud) return settle(record.at);
         auto [to, what] = command_of(*known);
         if (to.empty()) return settle(record.at);
-        send(record.at, to, what, cause);
+        send(record.at, to, what, because, std::move(hold));
     }
 
     // A person decided: it is read on, or from its first record.
@@ -253,13 +253,14 @@ class controller::feeds::hearer {
         return {};
     }
 
-    void send(sequence at, const stream_id& to, const command& what, position cause) {
-        command_mail mail{what, {}, cause, {}, reply([this, at, to, what, cause](const answered& how) {
+    void send(sequence at, const stream_id& to, const command& what, const cause& because,
+              std::shared_ptr<void> hold = {}) {
+        command_mail mail{what, {}, because, {}, reply([this, at, to, what, because](const answered& how) {
             // A failure of the house may have swallowed it: it is idempotent, so it is sent again.
             if (!how.broke) return settle(at);
             const std::lock_guard lock(mutex_);
-            swallowed_.push_back({at, to, what, cause});
-        }), peer_.cloud};
+            swallowed_.push_back({at, to, what, because});
+        }), peer_.cloud, std::move(hold)};
         controller_.actors().deliver(to, std::move(mail));
     }
 
@@ -269,7 +270,7 @@ class controller::feeds::hearer {
             const std::lock_guard lock(mutex_);
             all.swap(swallowed_);
         }
-        for (const auto& u : all) send(u.at, u.to, u.what, u.cause);
+        for (const auto& u : all) send(u.at, u.to, u.what, u.because);
     }
 
     void settle(sequence at) {
@@ -301,7 +302,7 @@ class controller::feeds::hearer {
         sequence at;
         stream_id to;
         command what;
-        position cause;
+        cause because;
     };
     std::vector<unsettled> swallowed_;  // sent to one who died with it
     sequence acted_, marked_;
@@ -335,12 +336,19 @@ void controller::feeds::told(std::span<const committed> all) {
             for (auto& [cloud, t] : tellers_)
                 if (one.what.audience == cloud || one.what.audience.text == "*") t->tell(one.what.at, one.bytes);
         const auto* group = std::get_if<cloud::fact>(&one.what.what);
-        if (!group) continue;
+        const auto* resumed = group ? std::get_if<cloud::feed_resumed>(group) : nullptr;
+        if (!resumed) continue;
         const auto h = hearers_.find(cloud_name(std::string(subject_of(one.what.stream))));
-        if (h == hearers_.end()) continue;
-        if (const auto* heard = std::get_if<cloud::heard>(group)) h->second->act(*heard, one.what.at);
-        if (const auto* resumed = std::get_if<cloud::feed_resumed>(group)) h->second->resume(*resumed);
+        if (h != hearers_.end()) h->second->resume(*resumed);
     }
+}
+
+void controller::feeds::foretold(const shell::fact_to_be& f) {
+    const auto* group = std::get_if<cloud::fact>(&f.what.what);
+    const auto* heard = group ? std::get_if<cloud::heard>(group) : nullptr;
+    if (!heard) return;
+    const auto h = hearers_.find(cloud_name(std::string(subject_of(f.stream))));
+    if (h != hearers_.end()) h->second->act(*heard, f.as_cause, f.hold);
 }
 
 std::uint64_t controller::feeds::sent(const cloud_name& peer) const {

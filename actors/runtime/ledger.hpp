@@ -11,6 +11,7 @@
 
 #include "actors/ports/clock.hpp"
 #include "actors/ports/journal.hpp"
+#include "actors/runtime/cause.hpp"
 #include "actors/runtime/loop.hpp"
 #include "actors/shape.hpp"
 #include "events/envelope.hpp"
@@ -22,13 +23,21 @@ struct committed {
     std::shared_ptr<const std::string> bytes;  // shared half: what may be shown and sent
 };
 
-// One decision on its way into the journal: all of it is written, or none.
+// What one command led to.
+struct decided {
+    std::vector<said> facts;  // those that name a stream of their own are its first event
+    cause because;
+    std::string saga, traceparent;
+};
+
+// Decisions of one stream on their way into the journal: all of them are written, or none. Writes are
+// committed in the order of append(): with what a write led to before it was durable, or before that.
 struct write {
     stream_id stream;
-    version last;             // of the stream, before this
-    std::shared_ptr<const std::vector<said>> facts;  // those that name a stream of their own are its first event
-    position causation;
-    std::string saga, traceparent;
+    version last;  // of the stream, before this
+    std::shared_ptr<const std::vector<decided>> all;
+    std::shared_ptr<position> first;  // is told the first fact's position for those that it causes; may be null
+    std::weak_ptr<void> hold;         // while somebody has it, what follows from this is still being decided
     // The position of the first fact and the time they all bear; or why nothing was written. Called
     // from the ledger's turn.
     std::function<void(const result<std::pair<position, instant>>&)> done;
@@ -46,13 +55,16 @@ class ledger {
     void start();
     void stop();  // commits what has queued; what comes later is never answered
     void append(write);
+    // For a write: it is committed with what follows from it, if that is decided within a moment.
+    std::shared_ptr<void> hold();
     position head() const;
     bool failed() const;  // the journal is gone: everything is refused until a restart
 
   private:
     std::optional<duration> work();
     void commit(std::deque<write>& batch);
-    result<void> try_commit(std::span<write*> batch, std::vector<committed>& made, std::vector<port::entry>& entries);
+    void make(const write&, instant now, port::head&, std::vector<committed>& made, std::vector<port::entry>&) const;
+    result<void> try_commit(std::span<write*> batch, std::vector<committed>& made);
     void tell(std::span<write*> batch, const result<void>& how, std::span<const committed> made);
 
     loops& home_;
@@ -63,6 +75,7 @@ class ledger {
     std::vector<std::function<void(std::span<const committed>)>> watchers_;
     mutable std::mutex mutex_;
     std::deque<write> queue_;
+    int postponed_ = 0;  // so often since the last commit
     port::head head_;
     instant last_time_{};
     bool failed_ = false, stopped_ = false;

@@ -1,5 +1,7 @@
 #include "actors/runtime/loop.hpp"
 
+#include <pthread.h>
+
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -10,7 +12,9 @@ namespace {
 
 class thread_loop final : public loop {
   public:
-    explicit thread_loop(turn t) : turn_(std::move(t)), thread_([this] { run(); }) {}
+    thread_loop(const char* name, turn t) : turn_(std::move(t)), thread_([this] { run(); }) {
+        ::pthread_setname_np(thread_.native_handle(), name);  // for top(1), gdb(1) and perf(1)
+    }
     ~thread_loop() override { stop(); }
 
     void wake() override {
@@ -51,8 +55,8 @@ class thread_loop final : public loop {
 };
 
 class thread_loops final : public loops {
-    std::unique_ptr<loop> start(const char*, turn t) override {
-        return std::make_unique<thread_loop>(std::move(t));
+    std::unique_ptr<loop> start(const char* name, turn t) override {
+        return std::make_unique<thread_loop>(name, std::move(t));
     }
 };
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "actors/runtime/cause.hpp"
 #include "actors/shape.hpp"
 #include "events/order.hpp"
 
@@ -43,10 +44,11 @@ class reply {
 struct command_mail {
     command what;
     std::vector<said> companions;  // first events of other streams, in the same transaction
-    position causation;
+    cause causation;
     std::string traceparent;
     runtime::reply answer;
     cloud_name from{};  // the peer whose feed said it
+    std::shared_ptr<void> hold{};  // let go once it is handled: the write that led to it waits for that
 };
 struct commit_mail {
     result<std::pair<position, instant>> how;

@@ -35,6 +35,18 @@ class shell {
     // One kind of stream, "vm" for "vm/NAME". Before any traffic.
     void add_kind(const std::string& prefix, spawner);
     void set_performer(performer p) { perform = std::move(p); }
+    // Is told of facts that are on their way into the journal, in order, from the actor that decided them
+    // (of kinds that foretell). A command that follows from one is decided and written behind it, so that
+    // it costs no second wait for the disk; nothing else may be done about it yet. If the fact is not
+    // written after all, what followed may be: that suits a fact that will come again.
+    struct fact_to_be {
+        const stream_id& stream;
+        const said& what;
+        cause as_cause;
+        std::shared_ptr<void> hold;  // for the command that follows
+    };
+    using foreteller = std::function<void(const fact_to_be&)>;
+    void set_foreteller(foreteller f) { foretell = std::move(f); }
 
     // A command to the actor of a stream, alive or not. A stream of no known kind is refused.
     void deliver(const stream_id& to, command_mail);
@@ -56,6 +68,7 @@ class shell {
     const port::clock& clock;
     const cloud_name own;
     performer perform;
+    foreteller foretell;
 
   private:
     struct shard {

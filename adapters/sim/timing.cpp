@@ -1,5 +1,7 @@
 #include "adapters/sim/timing.hpp"
 
+#include <vector>
+
 namespace caravan::sim {
 
 timer_thread::timer_thread() : thread_([this] { run(); }) {}
@@ -39,10 +41,12 @@ void timer_thread::run() {
         } else if (const auto next = due_.begin()->first; next > std::chrono::steady_clock::now()) {
             changed_.wait_until(lock, next);
         } else {
-            const auto what = std::move(due_.begin()->second);
-            due_.erase(due_.begin());
+            std::vector<std::function<void()>> rung;
+            const auto now = std::chrono::steady_clock::now();
+            for (; !due_.empty() && due_.begin()->first <= now; due_.erase(due_.begin()))
+                rung.push_back(std::move(due_.begin()->second));
             lock.unlock();
-            what();
+            for (const auto& what : rung) what();
             lock.lock();
         }
     }
