@@ -173,8 +173,11 @@ configure_clouds() {
 
 # ---- processes
 spawn_part() { # NODE NAME COMMAND FILE : a caravan process where it belongs
+    local stops=()
+    [ -z "$STOPPABLE" ] || stops=(env LD_PRELOAD="$LAB/bin/doorstop.so" CARAVAN_LAB_STOP="$(stop_file "$(cloud_of "$1")")")
     case $MODE:$3 in
         simulated:*) spawn "$2" "$PROGRAM" "$3" --config "$4" ;;
+        *:controller) spawn_in "$1" "$2" "${stops[@]}" "$PROGRAM" "$3" --config "$4" ;;
         *:agent) spawn_in_host "$1" "$2" "$PROGRAM" "$3" --config "$4" ;;
         *) spawn_in "$1" "$2" "$PROGRAM" "$3" --config "$4" ;;
     esac

@@ -17,13 +17,15 @@ build_all() { # one lab at a time
         build_initrd
         build_base
     ) 9<"$LAB_CACHE" || die "building the guest and the tools failed"
-    cp "$LAB_CACHE"/bin/{wan,qemu-tcg} "$LAB/bin/"
+    cp "$LAB_CACHE"/bin/{wan,qemu-tcg,doorstop.so} "$LAB/bin/"
 }
 build_tools() {
     local bin=$LAB_CACHE/bin
     [ "$bin/wan" -nt "$KIT/wan.cpp" ] || g++ -std=c++20 -O2 -Wall -Wextra -o "$bin/wan" "$KIT/wan.cpp"
     [ "$bin/qemu-tcg" -nt "$KIT/qemu-tcg.c" ] ||
         gcc -O2 -Wall -Wextra -static -o "$bin/qemu-tcg" "$KIT/qemu-tcg.c"
+    [ "$bin/doorstop.so" -nt "$KIT/doorstop.c" ] ||
+        gcc -O2 -Wall -Wextra -shared -fPIC -o "$bin/doorstop.so" "$KIT/doorstop.c"
     [ "$bin/resident" -nt "$KIT/guest/resident.c" ] ||
         gcc -O2 -Wall -Wextra -static -pthread -o "$bin/resident" "$KIT/guest/resident.c"
 }

@@ -48,31 +48,3 @@ kill_process() { # NAME : kill -9, and gone when this returns
     kill -KILL "$pid"
     until_true 10 is_gone "$pid"
 }
-
-# One message of libvirt's, held at the door of a cloud's libvirtds, or of its channels' ends: turnstile.py.
-hold_message() { # MESSAGE CLOUD [source]
-    local sockets=() host
-    ! is_running "turnstile.$2" || die "a message is held in $2 already: ops/lab unhold $2"
-    for host in $(hosts "$2"); do
-        if [ "${3:-}" = source ]; then sockets+=("$(host_home "$host")/lib/qemu/caravan-*-ctl.sock")
-        else sockets+=("$(host_home "$host")/run/libvirt-sock"); fi
-    done
-    rm -f "$LAB/log/turnstile.$2"
-    spawn "turnstile.$2" python3 "$KIT/turnstile.py" "$1" "${sockets[@]}"
-    until_true 5 held_says "$2" waiting
-}
-held_says() { # CLOUD WORD
-    grep -q "^$2" "$LAB/log/turnstile.$1"
-}
-let_message() { # CLOUD pass|drop
-    local pid
-    pid=$(pid_of "turnstile.$1") || die "no message is held in $1"
-    if [ "$2" = pass ]; then kill -USR1 "$pid"; else kill -USR2 "$pid"; fi
-    until_true 5 grep -Eq '^(passed|lost)' "$LAB/log/turnstile.$1"
-}
-unhold_message() { # CLOUD
-    local pid
-    pid=$(pid_of "turnstile.$1") || return 0
-    kill -TERM "$pid"
-    until_true 5 is_gone "$pid"
-}

@@ -28,7 +28,7 @@ die() { echo "lab: $*" >&2; exit 1; }
 [ ${#NS} -le 7 ] || die "NS is longer than 7 characters: device names end at 15"
 
 is_up() { [ -e "$LAB/lab.conf" ]; }
-load() { # what `up` decided: CLOUD_COUNT HOST_COUNT MODE RTT RATE PROGRAM OPERATOR_NET PORT
+load() { # what `up` decided: CLOUD_COUNT HOST_COUNT MODE RTT RATE PROGRAM OPERATOR_NET PORT STOPPABLE
     is_up || die "no lab is up in $LAB: ops/lab up"
     # shellcheck source=/dev/null
     . "$LAB/lab.conf"

@@ -8,6 +8,7 @@ frame by frame (src/rpc/virnetprotocol.x), but the first MESSAGE of a migration 
   finish-call    the source's libvirtd asks the destination's to finish: the guest is paused there,
                  all of its memory is here
   finish-reply   the destination's libvirtd has finished: both copies are whole and paused
+  stream         all of it, whatever it carries; it passes, and is broken off when it is to be lost
 
 It says "waiting", "held", and after SIGUSR1 "passed" or after SIGUSR2 "lost". What else goes over the
 same stream, keepalive too, passes meanwhile. SIGTERM: the real sockets are back and this ends.
@@ -23,7 +24,7 @@ import sys
 REMOTE, FINISH = 0x20008086, 306  # REMOTE_PROGRAM, REMOTE_PROC_DOMAIN_MIGRATE_FINISH3_PARAMS
 HEADER = struct.Struct("!IIIiiIi")  # length program version procedure type serial status
 CALL, REPLY, OK = 0, 1, 0
-WANTED = {"finish-call": CALL, "finish-reply": REPLY}[sys.argv[1]]
+WANTED = {"finish-call": CALL, "finish-reply": REPLY, "stream": None}[sys.argv[1]]
 
 
 class Turnstile:
@@ -60,13 +61,31 @@ class Turnstile:
     async def carry(self, path, reader, writer):
         behind, onwards = await asyncio.open_unix_connection(path + ".behind")
         cancelled = {}  # by serial
-        ways = [asyncio.create_task(self.pump(reader, onwards, CALL, cancelled)),
-                asyncio.create_task(self.pump(behind, writer, REPLY, cancelled))]
+        if WANTED is None:
+            ways = [self.pour(reader, onwards), self.pour(behind, writer), self.break_off()]
+        else:
+            ways = [self.pump(reader, onwards, CALL, cancelled), self.pump(behind, writer, REPLY, cancelled)]
+        ways = [asyncio.create_task(way) for way in ways]
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         for way in ways:
             way.cancel()
         for end in (writer, onwards):
             end.close()
+
+    async def pour(self, source, to):
+        with contextlib.suppress(ConnectionError):
+            while some := await source.read(1 << 18):
+                if not self.used:
+                    self.used = True
+                    print("held", flush=True)
+                to.write(some)
+                await to.drain()
+
+    async def break_off(self):
+        await self.let.wait()
+        print("lost" if self.lost else "passed", flush=True)
+        if not self.lost:
+            await asyncio.Event().wait()
 
     async def pump(self, source, to, kind, cancelled):
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):

@@ -4,7 +4,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${NS:=cvt-}"
 export ASK_TIMEOUT=${ASK_TIMEOUT:-60} # a guest without KVM on a loaded machine verifies slowly
-for part in topology packages processes network hosts clouds guests plain status; do
+for part in topology packages processes holds network hosts clouds guests plain status; do
     # shellcheck source=/dev/null
     . "$root/ops/labkit/$part.sh"
 done
@@ -17,6 +17,7 @@ watchers=()
 lab() { "$root/ops/lab" "$@"; }
 proof() { lab status -o json | python3 "$KIT/proof.py" "$@"; }
 fault() { faults+=("$*"); }
+late() { timing=$((timing + 1)) && fault "$*"; } # a fault that may be the machine's
 
 finish() {
     local rc=$?
@@ -54,7 +55,7 @@ patiently() { # SECONDS COMMAND...
 }
 
 # ---- one case
-open_case() { faults=() case_began=$SECONDS; }
+open_case() { faults=() timing=0 case_began=$SECONDS; }
 close_case() { # NAME REMARK
     local line
     if [ ${#faults[@]} = 0 ]; then
@@ -104,7 +105,7 @@ watch_guest() { # VM CLOUD
     watchers=($!)
     patiently 20 grep -q watching "$evidence/watch" || fault "no connection to $1: $(<"$evidence/watch")"
 }
-end_watch() { # MOST-MILLISECONDS|- : the connection lived on, and no silence was longer; sets frozen
+end_watch() { # MOST-MILLISECONDS|-|off : the connection lived on, and no silence was longer; sets frozen
     local silent writing
     kill "${watchers[@]}"
     wait "${watchers[@]}" || true
@@ -112,20 +113,50 @@ end_watch() { # MOST-MILLISECONDS|- : the connection lived on, and no silence wa
     silent=$(field_of ping_gap_ms <"$evidence/witness.json")
     writing=$(field_of write_gap_ms <"$evidence/witness.json")
     frozen="silent for ${silent:-?} ms, no write for ${writing:-?} ms"
+    [ "$1" != off ] || { frozen="its power was lost"; return; }
     grep -q '"survived": true.*"one_life": true, "one_speaker": true' "$evidence/witness.json" ||
         fault "its session: $(<"$evidence/witness.json")"
     [ "$1" != - ] || return 0
     frozen+=" of $1, load $(cut -d' ' -f1 /proc/loadavg)"
-    [ "${silent:-999999}" -le "$1" ] || fault "it did not answer for too long"
-    [ "${writing:-999999}" -le "$1" ] || fault "it could not write for too long"
+    [ "${silent:-999999}" -le "$1" ] || late "it did not answer for too long"
+    [ "${writing:-999999}" -le "$1" ] || late "it could not write for too long"
 }
 
+# What the clouds have on record: who has the run-right, and that nothing is promised or under way.
+books_say() { # VM=CLOUD...
+    local cloud place
+    for cloud in $(clouds); do
+        caravan_at "$cloud" status -o json
+        caravan_at "$cloud" hosts -o json
+        for place in "$@"; do caravan_at "$cloud" vms "${place%=*}" -o json 2>/dev/null || true; done
+    done
+}
+wrong_in_books() { # VM=CLOUD... : a line a fault
+    books_say "$@" | python3 -c 'import json, sys
+places, cloud, runs = dict(word.split("=") for word in sys.argv[1:]), None, []
+def fault(text): print(f"on record in {cloud}: {text}")
+for line in sys.stdin:
+    said = json.loads(line)
+    if "cloud" in said:
+        cloud = said["cloud"]
+        if said["migrations"]["running"] or said["needs_person"]: fault(line.strip())
+    elif "reservations" in said:
+        if said["reservations"] or said["state"] != "online": fault(line.strip())
+    elif said["run_right"]["here"]:
+        runs.append((said["name"], cloud))
+        if said["state"] != "running" or said["migration"]: fault(line.strip())
+if sorted(runs) != sorted(places.items()): print(f"on record: the run-rights are {runs}, not {places}")' "$@"
+}
+books_agree() { [ -z "$(wrong_in_books "$@" 2>&1 | tee "$evidence/books")" ]; }
+
 # Everything that must hold once it is over: one running copy and nothing beside it within 30 s, no
-# lost byte in memory or on disk, both logs unbroken.
+# lost byte in memory or on disk, both logs unbroken and in agreement with the world.
 check_world() { # VM=CLOUD...
     local cloud line place
     patiently 30 is_settled "$@" 2>/dev/null ||
         while read -r line; do fault "$line"; done <"$evidence/settled"
+    patiently 20 books_agree "$@" 2>/dev/null ||
+        while read -r line; do fault "$line"; done <"$evidence/books"
     for place in "$@"; do
         line=$(lab guest "${place%=*}" verify 2>&1) || fault "${place%=*} verify: $line"
     done
