@@ -20,7 +20,8 @@ CARAVAN_NAMES(vm::fact, {"caravan.vm.discovered"}, {"caravan.vm.started"}, {"car
               {"caravan.vm.changed"}, {"caravan.vm.vanished"}, {"caravan.vm.strayed"},
               {"caravan.vm.move_begun"}, {"caravan.vm.move_abandoned"},
               {"caravan.vm.run_right_released"}, {"caravan.vm.departed"}, {"caravan.vm.expected"},
-              {"caravan.vm.unexpected"}, {"caravan.vm.run_right_acquired"});
+              {"caravan.vm.unexpected"}, {"caravan.vm.run_right_acquired"}, {"caravan.vm.stray_gone"},
+              {"caravan.vm.run_right_reclaimed"}, {"caravan.vm.run_right_lost"});
 CARAVAN_NAMES(host::fact, {"caravan.host.came_online"}, {"caravan.host.went_offline"},
               {"caravan.host.reserved"}, {"caravan.host.reservation_released"});
 CARAVAN_NAMES(proxy::fact, {"caravan.proxy.came_online"}, {"caravan.proxy.went_offline"},
@@ -34,12 +35,15 @@ CARAVAN_NAMES(migration::fact, {"caravan.migration.requested"}, {"caravan.migrat
               {"caravan.migration.step_failed"}, {"caravan.migration.undoing"},
               {"caravan.migration.vm_kept"}, {"caravan.migration.resolved"},
               {"caravan.migration.pivot_found"}, {"caravan.migration.abort_requested"},
-              {"caravan.migration.stuck"}, {"caravan.migration.ended"});
+              {"caravan.migration.stuck"}, {"caravan.migration.ended"},
+              {"caravan.migration.went_back"}, {"caravan.migration.reclaimed"});
 CARAVAN_NAMES(visit::fact, {"caravan.visit.asked"}, {"caravan.visit.admitted"},
               {"caravan.visit.answered"}, {"caravan.visit.release_heard"}, {"caravan.visit.acquired"},
               {"caravan.visit.freeing"}, {"caravan.visit.freed"},
-              {"caravan.visit.settled"}, {"caravan.visit.awaiting_word"});
+              {"caravan.visit.settled"}, {"caravan.visit.awaiting_word"},
+              {"caravan.visit.reclaim_heard"});
 CARAVAN_NAMES(submission::fact, {"caravan.submission.accepted"});
+CARAVAN_NAMES(care::fact, {"caravan.care.needs_person"}, {"caravan.care.relieved"});
 #undef CARAVAN_NAMES
 
 using maker = result<fact> (*)(const json_value&, const json_value*);

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "events/care.hpp"
 #include "events/cloud.hpp"
 #include "events/host.hpp"
 #include "events/json.hpp"
@@ -20,9 +21,9 @@
 namespace caravan {
 
 using fact = std::variant<vm::fact, host::fact, proxy::fact, cloud::fact, van::fact, migration::fact,
-                          visit::fact, submission::fact>;
+                          visit::fact, submission::fact, care::fact>;
 using command = std::variant<vm::command, host::command, proxy::command, cloud::command, van::command,
-                             migration::command, visit::command>;
+                             migration::command, visit::command, care::command>;
 
 struct fact_type {
     std::string_view name;  // "caravan.vm.started"

@@ -36,6 +36,7 @@ struct job {
     duration downtime_max{};       // 0: the hypervisor's default
     bytes bandwidth = 0;           // bytes/s, 0: no limit
     instant deadline{};            // nothing of this migration before the pivot outlives it
+    bool forfeited = false;        // destination: the run-right was taken back: its copy goes, also if it runs
     // For the gate at the own proxy (adapters/channel/gate):
     std::string sockets;              // the host's directory of per-migration sockets
     std::string own_live_xml;         // destination: our own XML of the VM, which takes the place
@@ -61,6 +62,7 @@ void describe(F& f, job& x) {
     f.field("downtime_max", x.downtime_max, "microseconds, 0: default");
     f.field("bandwidth", x.bandwidth, "bytes/s, 0: no limit");
     f.field("deadline", x.deadline, "before the pivot");
+    f.field("forfeited", x.forfeited, "destination: the run-right was taken back");
     f.inside("sockets", x.sockets, "the host's directory of migration sockets");
     f.inside("own_live_xml", x.own_live_xml, "destination: the domain XML that is used here");
     f.inside("own_persistent_xml", x.own_persistent_xml, "destination: the same, inactive");

@@ -34,6 +34,7 @@ struct asking {
     direction way = direction::forward;
     std::uint32_t attempt = 1;
     op what = op::none;
+    std::uint32_t round = 0;  // how often the saga went back to an earlier step
     friend bool operator==(const asking&, const asking&) = default;
 };
 template <class F>
@@ -43,6 +44,7 @@ void describe(F& f, asking& x) {
     f.field("way", x.way, "forward or undo");
     f.field("attempt", x.attempt, "1, 2, 3 …");
     f.field("what", x.what, "operation");
+    f.field("round", x.round, "how often the saga went back to an earlier step");
 }
 }  // namespace caravan
 
@@ -87,10 +89,14 @@ struct resolved {     // an outcome that nobody told, found by looking
 };
 struct pivot_found {};  // the undo met a release on record: forward again, for good
 struct abort_requested { std::string by; };
-struct stuck {  // goes on being retried; a person may want to look
+struct stuck {  // said no more: care::needs_person tells it; journals may hold it
     std::uint32_t step = 0;
     std::string reason, observed, next;
 };
+struct went_back {  // a try of a later step begins here: what this step had built may be gone
+    std::uint32_t step = 0;
+};
+struct reclaimed { std::string by, why; };  // an operator took the run-right back: the destination is lost for good
 struct ended {
     bool done = false;  // else undone
     bool refused = false;
@@ -156,6 +162,13 @@ void describe(F& f, stuck& x) {
     f.inside("next", x.next, "command to run next");
 }
 template <class F>
+void describe(F& f, went_back& x) { f.field("step", x.step, "index in the saga's table"); }
+template <class F>
+void describe(F& f, reclaimed& x) {
+    f.inside("by", x.by, "who");
+    f.inside("why", x.why, "in the operator's words");
+}
+template <class F>
 void describe(F& f, ended& x) {
     f.field("done", x.done, "done, else undone");
     f.field("refused", x.refused, "undone because the destination refused");
@@ -181,10 +194,14 @@ struct note_copied {  // the hypervisor's last figures; kept with the end, no ev
 struct retry { asking key; };  // ask the destination again
 struct step_timeout { side at = side::source; asking key; };
 struct abort { std::string by; };
+struct reclaim {
+    std::string by, why;
+    bool fenced = false;  // the operator states that the destination's copy does not run, and will not
+};
 
 using fact = std::variant<requested, asked, admitted, step_done, step_failed, undoing, vm_kept,
-                          resolved, pivot_found, abort_requested, stuck, ended>;
-using command = std::variant<begin, hear_result, copy_ready, note_copied, retry, step_timeout, abort>;
+                          resolved, pivot_found, abort_requested, stuck, ended, went_back, reclaimed>;
+using command = std::variant<begin, hear_result, copy_ready, note_copied, retry, step_timeout, abort, reclaim>;
 
 }  // namespace caravan::migration
 
@@ -211,6 +228,7 @@ struct acquired {};  // the VM runs here by its right
 struct freeing { std::string reason; };
 struct freed { std::string reason; };
 struct settled {};  // the VM is ours, nothing more is owed
+struct reclaim_heard { epoch run_right; };  // the source took it back: nothing of it may run here
 struct awaiting_word { std::string reason; };  // a whole copy, no word of its release: kept, paused
 
 template <class F>
@@ -244,6 +262,8 @@ void describe(F& f, freed& x) { f.field("reason", x.reason, "why"); }
 template <class F>
 void describe(F&, settled&) {}
 template <class F>
+void describe(F& f, reclaim_heard& x) { f.field("run_right", x.run_right, "the source's, higher than ours"); }
+template <class F>
 void describe(F& f, awaiting_word& x) { f.field("reason", x.reason, "why"); }
 
 // ---- commands
@@ -255,10 +275,11 @@ struct hear_result {
     signed_ticket ticket;  // likewise
 };
 struct hear_release { epoch run_right; bool fast = false; };
+struct hear_reclaim { epoch run_right; };
 struct deadline_passed {};
 
 using fact = std::variant<asked, admitted, answered, release_heard, acquired, freeing, freed, settled,
-                          awaiting_word>;
-using command = std::variant<ask, hear_result, hear_release, deadline_passed>;
+                          awaiting_word, reclaim_heard>;
+using command = std::variant<ask, hear_result, hear_release, hear_reclaim, deadline_passed>;
 
 }  // namespace caravan::visit

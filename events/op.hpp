@@ -21,11 +21,13 @@ enum class op : std::uint8_t {
     retire_copy,
     keep_vm,  // the abort goes on record: from here on the source keeps the VM
     observe,
+    take_back,  // at the source, by an operator: the run-right of a destination that is lost for good
+    yield,      // at the destination: it was taken back from here
 };
-inline constexpr std::array<std::string_view, 17> op_names = {
+inline constexpr std::array<std::string_view, 19> op_names = {
     "none",         "reserve",     "release",     "stage_disk",    "discard_disk", "attach_silent_port",
     "detach_port",  "open_channel", "close_channel", "start_copy", "abort_copy",   "release_run_right",
-    "resume_vm",    "move_routes", "retire_copy", "keep_vm", "observe"};
+    "resume_vm",    "move_routes", "retire_copy", "keep_vm", "observe",      "take_back",    "yield"};
 constexpr const auto& names_of(op) noexcept { return op_names; }
 
 enum class act : std::uint8_t {

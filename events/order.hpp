@@ -132,6 +132,15 @@ void describe(F& f, progress& x) {
     f.field("downtime", x.downtime, "microseconds");
 }
 
+struct dead_adapter {  // device → controller: its actor dies again and again
+    std::string name, observed;
+};
+template <class F>
+void describe(F& f, dead_adapter& x) {
+    f.field("name", x.name, "adapter");
+    f.field("observed", x.observed, "how often, and of what");
+}
+
 // What a proxy tells of a channel without having been asked.
 struct sighting {
     enum class kind : std::uint8_t { refused, closed, destination_ready, record } what = kind::refused;

@@ -24,6 +24,7 @@ struct stopped { host_name host; };
 struct changed { vm_spec spec; };  // its specification is another now
 struct vanished {};                // undefined by somebody else; the name is free again
 struct strayed { host_name host; };  // seen running here though the run-right is elsewhere
+struct stray_gone { host_name host; };  // and no more
 
 struct move_begun {
     migration_id migration;
@@ -55,6 +56,18 @@ struct run_right_acquired {
     host_name host;
 };
 
+// The destination is lost for good, an operator decided: this cloud has it again, by a higher epoch.
+struct run_right_reclaimed {
+    migration_id migration;
+    cloud_name from;
+    epoch run_right;
+};
+struct run_right_lost {  // the same, as the destination hears it
+    migration_id migration;
+    cloud_name to;
+    epoch run_right;  // theirs
+};
+
 template <class F>
 void describe(F& f, discovered& x) {
     f.field("spec", x.spec, "specification");
@@ -72,6 +85,8 @@ template <class F>
 void describe(F&, vanished&) {}
 template <class F>
 void describe(F& f, strayed& x) { f.inside("host", x.host, "where it runs without right"); }
+template <class F>
+void describe(F& f, stray_gone& x) { f.inside("host", x.host, "where it ran without right"); }
 template <class F>
 void describe(F& f, move_begun& x) {
     f.field("migration", x.migration, "migration");
@@ -106,6 +121,19 @@ void describe(F& f, run_right_acquired& x) {
     f.field("from", x.from, "who released it");
     f.field("run_right", x.run_right, "epoch");
     f.inside("host", x.host, "where it runs from now on");
+}
+
+template <class F>
+void describe(F& f, run_right_reclaimed& x) {
+    f.field("migration", x.migration, "migration");
+    f.field("from", x.from, "to whom it had been released");
+    f.field("run_right", x.run_right, "epoch");
+}
+template <class F>
+void describe(F& f, run_right_lost& x) {
+    f.field("migration", x.migration, "migration");
+    f.field("to", x.to, "who took it back");
+    f.field("run_right", x.run_right, "their epoch");
 }
 
 // ---- commands
@@ -145,12 +173,19 @@ struct acquire {
     migration_id migration;
     epoch run_right;
 };
-
+struct reclaim {
+    migration_id migration;
+    epoch run_right;  // as it was released
+};
+struct forfeit {
+    migration_id migration;
+    epoch run_right;  // of whoever took it back
+};
 
 using fact = std::variant<discovered, started, stopped, changed, vanished, strayed, move_begun,
                           move_abandoned, run_right_released, departed, expected, unexpected,
-                          run_right_acquired>;
+                          run_right_acquired, stray_gone, run_right_reclaimed, run_right_lost>;
 using command =
-    std::variant<observe, begin_move, abandon_move, release, depart, expect, forget, acquire>;
+    std::variant<observe, begin_move, abandon_move, release, depart, expect, forget, acquire, reclaim, forfeit>;
 
 }  // namespace caravan::vm

@@ -34,6 +34,7 @@ void fold_vm(federation& f, const event& e, const vm::fact& what) {
         [&](const vm::changed& x) { v.spec = x.spec; },
         [&](const vm::vanished&) { set("absent", false); },
         [&](const vm::strayed&) { v.strayed = true; },
+        [&](const vm::stray_gone&) { v.strayed = false; },
         [&](const vm::move_begun& x) { v.migration = x.migration; set("moving", true); },
         [&](const vm::move_abandoned&) { v.migration = {}; set("running", true); },
         [&](const vm::run_right_released& x) { v.run_right = x.run_right; set("released", false); },
@@ -51,6 +52,17 @@ void fold_vm(federation& f, const event& e, const vm::fact& what) {
             v.host = x.host;
             v.migration = {};
             set("running", true);
+        },
+        [&](const vm::run_right_reclaimed& x) {
+            v.run_right = x.run_right;
+            v.migration = {};
+            set("stopped", true);
+        },
+        [&](const vm::run_right_lost& x) {
+            v.run_right = x.run_right;
+            v.host = {};
+            v.migration = {};
+            set("absent", false);
         },
     }, what);
 }
@@ -111,7 +123,6 @@ void fold_step(migration_view& m, const migration::step_done& x, const event& e,
     auto& step = m.steps[x.step];
     step.state = x.way == direction::forward ? "done" : "undone";
     step.ended = e.time;
-    m.stuck.clear();
     if (x.way == direction::forward && x.step + 1 < step_names.size()) m.phase = step_names[x.step + 1];
     else if (x.step < step_names.size()) m.phase = step_names[x.step];
 }
@@ -134,8 +145,15 @@ void fold_migration(federation& f, const event& e, const migration::fact& what,
             m.steps[x.step].reason = x.why.reason;
         },
         [&](const migration::undoing& x) { m.reason = x.reason; },
+        [&](const migration::went_back& x) {
+            if (x.step >= m.steps.size()) return;
+            m.phase = step_names[x.step];
+            for (auto i = m.steps.begin() + x.step; i != m.steps.end(); ++i) {
+                i->state = "waiting";
+                i->ended = {};
+            }
+        },
         [&](const migration::pivot_found&) { m.reason.clear(); },
-        [&](const migration::stuck& x) { m.stuck = x.reason; },
         [&](const migration::ended& x) {
             m.state = x.done ? "done" : x.refused ? "refused" : "undone";
             m.reason = x.reason;
@@ -143,10 +161,22 @@ void fold_migration(federation& f, const event& e, const migration::fact& what,
             m.downtime = x.downtime;
             m.disk = x.disk;
             m.memory = x.memory;
-            m.stuck.clear();
         },
         [](const auto&) {},
     }, what);
+}
+
+// What the source did by itself is told to nobody: it follows from what is asked next. Forward, the steps
+// before are done; in an undo, those behind it are undone.
+void infer_steps(migration_view& m, std::size_t at, direction way, instant when) {
+    const bool forward = way == direction::forward;
+    for (std::size_t i = forward ? 0 : at + 1; i < (forward ? at : m.steps.size()); ++i) {
+        auto& step = m.steps[i];
+        const bool passed = forward ? step.state == "waiting" : step.state == "done";
+        if (!passed) continue;
+        step.state = forward ? "done" : "undone";
+        step.ended = when;
+    }
 }
 
 void fold_visit(federation& f, const event& e, const visit::fact& what,
@@ -158,7 +188,11 @@ void fold_visit(federation& f, const event& e, const visit::fact& what,
     if (found == f.migrations.end() || found->second.here_is_source) return;
     auto& m = found->second;
     std::visit(overloaded{
-        [&](const visit::asked& x) { if (x.key.step < step_names.size()) m.phase = step_names[x.key.step]; },
+        [&](const visit::asked& x) {
+            if (x.key.step >= step_names.size()) return;
+            m.phase = step_names[x.key.step];
+            infer_steps(m, x.key.step, x.key.way, e.time);
+        },
         [&](const visit::answered& x) {
             if (x.key.step >= m.steps.size()) return;
             auto& step = m.steps[x.key.step];
@@ -168,18 +202,26 @@ void fold_visit(federation& f, const event& e, const visit::fact& what,
             step.reason = x.how.reason;
             step.ended = e.time;
         },
-        [&](const visit::awaiting_word& x) { m.stuck = x.reason; },
-        [&](const visit::release_heard&) { m.stuck.clear(); },
         [&](const visit::freeing& x) { m.reason = x.reason; },
+        [&](const visit::reclaim_heard&) { m.reason = "reclaimed"; },
         [&](const visit::freed& x) {
             m.state = "undone";
             m.reason = x.reason;
             m.ended = e.time;
-            m.stuck.clear();
+            infer_steps(m, 0, direction::undo, e.time);
         },
-        [&](const visit::settled&) { m.state = "done"; m.ended = e.time; m.stuck.clear(); },
+        [&](const visit::settled&) { m.state = "done"; m.ended = e.time; },
         [](const auto&) {},
     }, what);
+}
+
+void fold_care(federation& f, const event& e, const care::fact& what) {
+    const auto* need = std::get_if<care::needs_person>(&what);
+    if (need) f.needs[e.stream.text] = {*need, e.time};
+    else f.needs.erase(e.stream.text);
+    if (e.stream.text.starts_with("migration/") || e.stream.text.starts_with("visit/"))
+        if (const auto m = f.migrations.find(migration_id(subject(e))); m != f.migrations.end())
+            m->second.stuck = need ? need->reason : std::string();
 }
 
 }  // namespace
@@ -195,6 +237,7 @@ void fold(federation& f, const event& e, const std::vector<std::string>& step_na
         [&](const van::fact& x) { fold_van(f, e, x); },
         [&](const migration::fact& x) { fold_migration(f, e, x, step_names); },
         [&](const visit::fact& x) { fold_visit(f, e, x, step_names); },
+        [&](const care::fact& x) { fold_care(f, e, x); },
         [](const submission::fact&) {},
     }, e.what);
 }

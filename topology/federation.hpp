@@ -67,6 +67,11 @@ struct peer_view {
     std::string problem;
 };
 
+struct need_view {  // of a person
+    care::needs_person what;
+    instant since{};
+};
+
 struct federation {
     cloud_name own;
     position at;
@@ -77,6 +82,7 @@ struct federation {
     std::map<van_name, van_view> vans;
     std::map<migration_id, migration_view> migrations;
     std::map<cloud_name, peer_view> peers;
+    std::map<std::string, need_view> needs;  // by stream
 };
 
 // `step_names` are the saga's, in order; topology does not know sagas.

@@ -139,8 +139,9 @@ void put_steps(json_out& out, const migration_view& m, const view_options& o) {
     for (std::size_t i = 0; i < m.steps.size() && i < o.step_names.size(); ++i) {
         const auto& s = m.steps[i];
         out.begin_object();
+        const bool at_it = m.state == "running" && m.phase == o.step_names[i] && s.state == "waiting";
         member(out, "name", o.step_names[i]);
-        member(out, "state", s.state);
+        member(out, "state", at_it ? std::string("running") : s.state);
         member(out, "attempts", s.attempts);
         member(out, "reason", s.reason);
         when(out, "ended", s.ended);
@@ -169,6 +170,20 @@ void put_migration(json_out& out, const federation&, const migration_id& id, con
     out.end_object();
 }
 
+// A stream is KIND/NAME; a visit is a migration, to people.
+void put_need(json_out& out, const std::string& stream, const need_view& need) {
+    const auto slash = stream.find('/');
+    const auto kind = stream.substr(0, slash);
+    out.begin_object();
+    member(out, "subject", (kind == "visit" ? "migration" : kind) + " " + stream.substr(slash + 1));
+    member(out, "reason", need.what.reason);
+    member(out, "observed", need.what.observed);
+    member(out, "next", need.what.next);
+    member(out, "page", "docs/runbooks/" + need.what.reason + ".md");
+    when(out, "since", need.since);
+    out.end_object();
+}
+
 void put_status(json_out& out, const federation& f, const view_options&) {
     std::uint64_t running = 0, done = 0, undone = 0;
     for (const auto& [id, m] : f.migrations) ++(m.state == "running" ? running : m.state == "done" ? done : undone);
@@ -188,19 +203,7 @@ void put_status(json_out& out, const federation& f, const view_options&) {
     out.end_object();
     out.key("needs_person");
     out.begin_array();
-    const auto need = [&](const std::string& what, const std::string& reason, const std::string& next) {
-        out.begin_object();
-        member(out, "subject", what);
-        member(out, "reason", reason);
-        member(out, "next", next);
-        out.end_object();
-    };
-    for (const auto& [id, m] : f.migrations)
-        if (m.state == "running" && !m.stuck.empty()) need("migration " + id.text, m.stuck, "caravan migrations " + id.text);
-    for (const auto& [name, v] : f.vms)
-        if (v.strayed && !v.ours) need("vm " + name.text, "runs_without_right", "caravan vms " + name.text);
-    for (const auto& [name, p] : f.peers)
-        if (!p.problem.empty()) need("cloud " + name.text, p.problem, "caravan clouds " + name.text);
+    for (const auto& [stream, need] : f.needs) put_need(out, stream, need);
     out.end_array();
     out.key("peers");
     out.begin_array();

@@ -29,8 +29,14 @@ decision take_in(const state& s, const hear& c) {
 
 }  // namespace
 
-decision decide(const state& s, const command& c, const context&) {
-    return std::visit(overloaded{
+std::optional<care::wanted> need_of(const state& s) {
+    if (s.now != phase::stopped) return std::nullopt;
+    return care::wanted{care::need::feed_stopped, s.reason + " after record " + std::to_string(s.last.at.value),
+                        "caravan events --type caravan.cloud.feed_stopped"};
+}
+
+decision decide(const state& s, const command& c, const context& now) {
+    return care::with_care<fact>(s, std::visit(overloaded{
         [&](const hear& x) { return take_in(s, x); },
         [&](const stop_feed& x) {
             return s.now == phase::stopped ? nothing()
@@ -39,7 +45,7 @@ decision decide(const state& s, const command& c, const context&) {
         [&](const resume_feed& x) {
             return s.now == phase::stopped ? facts(fact(feed_resumed{s.last.at, x.anew})) : nothing();
         },
-    }, c);
+    }, c), now.now);
 }
 
 }  // namespace caravan::cloud

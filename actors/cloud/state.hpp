@@ -1,7 +1,7 @@
 // cloud: one peer, as far as we may believe it: what of its feed was applied, and whether it stands.
 #pragma once
 
-#include "actors/shape.hpp"
+#include "actors/care/need.hpp"
 #include "events/cloud.hpp"
 
 namespace caravan::cloud {
@@ -18,6 +18,7 @@ struct state {
 
 decision decide(const state&, const command&, const context&);
 void evolve(state&, const fact&, instant at);
+std::optional<care::wanted> need_of(const state&);
 inline effects pending(const state&) { return {}; }
 
 }  // namespace caravan::cloud

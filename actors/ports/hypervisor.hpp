@@ -72,7 +72,8 @@ class hypervisor {
     // disk: room checked), and the answers to gate questions (own XMLs) ready: see own_domain().
     virtual result<void> stage(const job&) = 0;
     // Destination, before the pivot, or source, after it: destroys a copy that is not running by right,
-    // undefines it, removes its disk, sockets and files of the job; refreshes the pool.
+    // undefines it, removes its disk, sockets and files of the job; refreshes the pool. One that runs is let
+    // be, permanent "still_running", unless the job is forfeited.
     virtual result<void> discard(const job&) = 0;
 
     // Source: begins the copy and answers once libvirt has accepted it; copy_ended follows. If the job

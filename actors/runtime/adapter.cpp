@@ -1,8 +1,6 @@
 #include "actors/runtime/adapter.hpp"
 
-#include <deque>
-#include <set>
-
+#include "actors/care/need.hpp"
 #include "actors/runtime/shell.hpp"
 
 namespace caravan::runtime {
@@ -15,11 +13,15 @@ struct act_ended {
     migration_id migration;
     result<void> how;
 };
+struct wake_up {};
+struct lived {};
 
 }  // namespace caravan::runtime
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(caravan::runtime::act_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(caravan::runtime::act_ended)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(caravan::runtime::wake_up)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(caravan::runtime::lived)
 
 namespace caravan::runtime {
 
@@ -36,20 +38,35 @@ step_result step_result_of(const failure& f) {
 
 class adapter_actor : public caf::event_based_actor {
   public:
-    adapter_actor(caf::actor_config& config, std::shared_ptr<workers> pool, adapter_acts what)
-        : caf::event_based_actor(config), pool_(std::move(pool)),
-          acts_(std::make_shared<const adapter_acts>(std::move(what))) {}
+    adapter_actor(caf::actor_config& config, std::shared_ptr<calls> under_way, adapter_acts what,
+                  std::shared_ptr<std::atomic<std::uint32_t>> deaths)
+        : caf::event_based_actor(config), calls_(std::move(under_way)),
+          acts_(std::make_shared<const adapter_acts>(std::move(what))), deaths_(std::move(deaths)) {}
 
     caf::behavior make_behavior() override {
+        const auto died = deaths_->load();
+        if (died == 0) return working();
+        set_default_handler(caf::skip);  // orders wait
+        delayed_send(this, care::pause_after(care::of_actors, died), wake_up{});
+        return {[this](wake_up) {
+            set_default_handler(caf::print_and_drop);
+            delayed_send(this, care::calm_after, lived{});
+            become(working());
+        }};
+    }
+    const char* name() const override { return "adapter"; }
+    void on_exit() override { *alive_ = false; }
+
+  private:
+    caf::behavior working() {
         return {
             [this](order_mail& mail) { take(std::move(mail)); },
             [this](act_done& d) { returned(d); },
             [this](act_ended& e) { ended(e); },
+            [this](lived) { *deaths_ = 0; },
         };
     }
-    const char* name() const override { return "adapter"; }
 
-  private:
     static std::string key_of(const order& o) {
         // What concerns no migration is done as often as it is asked.
         const auto number = o.key.migration.empty() ? std::to_string(o.number) : std::string();
@@ -82,7 +99,7 @@ class adapter_actor : public caf::event_based_actor {
             act_done d{key, permanent("not_my_act", std::string(to_text(what.what)))};
             return returned(d);
         }
-        pool_->post([self = caf::actor_cast<caf::actor>(this), acts = acts_, run = &handler->second, what, key] {
+        calls_->post(what.key.migration, alive_, [self = caf::actor_cast<caf::actor>(this), acts = acts_, run = &handler->second, what, key] {
             caf::anon_send(self, act_done{key, (*run)(what)});
         });
     }
@@ -140,8 +157,10 @@ class adapter_actor : public caf::event_based_actor {
         order_.pop_front();
     }
 
-    std::shared_ptr<workers> pool_;
-    std::shared_ptr<const adapter_acts> acts_;
+    const std::shared_ptr<std::atomic<bool>> alive_ = std::make_shared<std::atomic<bool>>(true);
+    const std::shared_ptr<calls> calls_;
+    const std::shared_ptr<const adapter_acts> acts_;
+    const std::shared_ptr<std::atomic<std::uint32_t>> deaths_;
     std::map<std::string, order_mail> running_;
     std::map<migration_id, std::deque<std::string>> lines_;
     std::map<migration_id, std::string> lasting_;
@@ -152,8 +171,39 @@ class adapter_actor : public caf::event_based_actor {
 
 }  // namespace
 
-caf::actor spawn_adapter(caf::actor_system& system, std::shared_ptr<workers> pool, adapter_acts what) {
-    return system.spawn<adapter_actor>(std::move(pool), std::move(what));
+void calls::post(const migration_id& of, std::shared_ptr<const std::atomic<bool>> wanted, std::function<void()> run) {
+    {
+        const std::lock_guard lock(mutex_);
+        auto& line = lines_[of];
+        line.push_back({std::move(wanted), std::move(run)});
+        if (line.size() > 1) return;
+    }
+    begin(of);
+}
+
+void calls::begin(const migration_id& of) {
+    const auto pool = pool_.lock();
+    if (!pool) return;
+    pool->post([self = shared_from_this(), of] {
+        call next;
+        {
+            const std::lock_guard lock(self->mutex_);
+            next = std::move(self->lines_.at(of).front());
+        }
+        if (*next.wanted) next.run();
+        {
+            const std::lock_guard lock(self->mutex_);
+            auto& line = self->lines_.at(of);
+            line.pop_front();
+            if (line.empty()) return void(self->lines_.erase(of));
+        }
+        self->begin(of);
+    });
+}
+
+caf::actor spawn_adapter(caf::actor_system& system, std::shared_ptr<calls> under_way, adapter_acts what,
+                         std::shared_ptr<std::atomic<std::uint32_t>> deaths) {
+    return system.spawn<adapter_actor>(std::move(under_way), std::move(what), std::move(deaths));
 }
 
 void tell_ended(const caf::actor& adapter, const migration_id& migration, const result<void>& how) {

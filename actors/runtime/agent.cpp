@@ -51,7 +51,7 @@ agent::agent(caf::actor_system& system, port::link_client& link, agent_ports por
         {act::observe, [&h](const order& o) { return look(h, o.about); }},
     };
     machine.lasting = act::start_copy;
-    add(4, std::move(machine));
+    add("hypervisor", 4, std::move(machine));
     adapter_acts ports_of_vans;
     ports_of_vans.acts = {
         {act::attach_silent, [&n](const order& o) { return as_act(n.attach_silent(o.about, vans_in(o))); }},
@@ -59,7 +59,7 @@ agent::agent(caf::actor_system& system, port::link_client& link, agent_ports por
         {act::detach, [&n](const order& o) { return as_act(n.detach(o.about)); }},
         {act::ensure_vans, [&n](const order& o) { return as_act(n.ensure(vans_in(o))); }},
     };
-    add(1, std::move(ports_of_vans));
+    add("network", 1, std::move(ports_of_vans));
     adapter_acts ends;
     ends.acts = {
         {act::open_end, [this, &c](const order& o) -> act_result {
@@ -71,7 +71,7 @@ agent::agent(caf::actor_system& system, port::link_client& link, agent_ports por
         }},
         {act::close_end, [&c](const order& o) { return as_act(c.close(o.about.id)); }},
     };
-    add(2, std::move(ends));
+    add("channel", 2, std::move(ends));
 }
 
 std::string agent::hello() {

@@ -160,6 +160,8 @@ std::vector<std::pair<stream_id, command>> commands_of(const controller& c, entr
         case entry::keep_vm: return {of_vm(vm::abandon_move{j.id, "undone"})};
         case entry::release: return {of_vm(vm::release{j.id})};
         case entry::acquire: return {of_vm(vm::acquire{j.id, j.run_right})};
+        case entry::reclaim: return {of_vm(vm::reclaim{j.id, j.run_right})};
+        case entry::forfeit: return {of_vm(vm::forfeit{j.id, j.run_right})};
         case entry::depart: return {of_vm(vm::depart{j.id})};
         case entry::routes_here: return route_moves(c, j, true);
         case entry::routes_there: return route_moves(c, j, false);

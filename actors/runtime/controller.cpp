@@ -48,7 +48,8 @@ controller::controller(caf::actor_system& system, cloud_name name, controller_po
     view_.own = own;
     const std::pair<const char*, shell::spawner> kinds[] = {
         {"vm", spawn_vm},   {"host", spawn_host},           {"proxy", spawn_proxy}, {"cloud", spawn_cloud},
-        {"van", spawn_van}, {"migration", spawn_migration}, {"visit", spawn_visit}};
+        {"van", spawn_van}, {"migration", spawn_migration}, {"visit", spawn_visit},
+        {"actor", spawn_care}, {"adapter", spawn_care}};
     for (const auto& [prefix, spawn] : kinds) shell_.add_kind(prefix, spawn);
     shell_.set_performer([this](shell&, const stream_id& stream, const errand& what) {
         return spawn_errand(*this, stream, what);
@@ -114,6 +115,8 @@ void controller::revive_unfinished() {
         for (const auto& [id, m] : f.migrations)
             if (m.state == "running")
                 unfinished.emplace_back((m.here_is_source ? "migration/" : "visit/") + id.text);
+        for (const auto& [stream, need] : f.needs)
+            if (stream.starts_with("actor/") || stream.starts_with("adapter/")) unfinished.emplace_back(stream);
     });
     for (const auto& stream : unfinished) shell_.revive(stream);
 }

@@ -29,6 +29,7 @@ class front_desk final : public port::desk {
                                                                      std::function<void(std::string)>)>
             known = {{"caravan.vm.migrate", &front_desk::migrate},
                      {"caravan.migration.abort", &front_desk::abort},
+                     {"caravan.migration.reclaim", &front_desk::reclaim},
                      {"caravan.van.create", &front_desk::create_van},
                      {"caravan.van.delete", &front_desk::delete_van},
                      {"caravan.cloud.resume_feed", &front_desk::resume_feed}};
@@ -294,17 +295,36 @@ class front_desk final : public port::desk {
         wish(who, e, stream_id("vm/" + vm.text), command(vm::command(std::move(move))), id, std::move(receipt));
     }
 
-    void abort(const port::caller& who, const cloud_event& e, std::function<void(std::string)> receipt) {
+    // A migration that this cloud runs, or a receipt that says no.
+    std::optional<migration_id> own_migration(const cloud_event& e, const std::function<void(std::string)>& receipt) {
         bool known = false;
         const migration_id id(e.subject);
         controller_.with_view([&](const topology::federation& f) {
             const auto found = f.migrations.find(id);
             known = found != f.migrations.end() && found->second.here_is_source;
         });
-        if (!known)
-            return receipt(problem_receipt(e, "refused", "no_such_migration", "no migration of this cloud's VMs is " + id.text));
-        wish(who, e, stream_id("migration/" + id.text), command(migration::command(migration::abort{who.name})), id,
-             std::move(receipt));
+        if (known) return id;
+        receipt(problem_receipt(e, "refused", "no_such_migration", "no migration of this cloud's VMs is " + id.text));
+        return std::nullopt;
+    }
+
+    void abort(const port::caller& who, const cloud_event& e, std::function<void(std::string)> receipt) {
+        if (const auto id = own_migration(e, receipt))
+            wish(who, e, stream_id("migration/" + id->text), command(migration::command(migration::abort{who.name})), *id,
+                 std::move(receipt));
+    }
+
+    void reclaim(const port::caller& who, const cloud_event& e, std::function<void(std::string)> receipt) {
+        if (who.as != port::role::operator_)
+            return receipt(problem_receipt(e, "refused", "role_too_low", "only an operator takes a run-right back"));
+        const auto why = text_in(e, "reason");
+        if (why.empty() || why.size() > 1000)
+            return receipt(problem_receipt(e, "malformed", "malformed", "/data/reason: wants some words on why"));
+        const auto fenced = e.data ? e.data->at("destination_fenced") : std::nullopt;
+        const bool said = fenced && fenced->as_bool().value_or(false);
+        if (const auto id = own_migration(e, receipt))
+            wish(who, e, stream_id("migration/" + id->text),
+                 command(migration::command(migration::reclaim{who.name, why, said})), *id, std::move(receipt));
     }
 
     void create_van(const port::caller& who, const cloud_event& e, std::function<void(std::string)> receipt) {

@@ -68,6 +68,7 @@ class device_actor : public caf::event_based_actor {
         else if (*name == "vm") take<seen_vm>(*is, [this](seen_vm& v) { saw(v); });
         else if (*name == "progress") take<progress>(*is, [this](progress& p) { progressed(p); });
         else if (*name == "sighting") take<sighting>(*is, [this](sighting& s) { sighted(s); });
+        else if (*name == "dead_adapter") take<dead_adapter>(*is, [this](dead_adapter& d) { mourned(d); });
         else complain("an unknown frame", std::string(*name));
     }
 
@@ -144,6 +145,11 @@ class device_actor : public caf::event_based_actor {
         up_ = true;
         for (const auto& [number, kept] : orders_) controller_.ports.link->send(who_, kept.frame);
         controller_.refresh_networks();
+    }
+
+    void mourned(const dead_adapter& d) {
+        deliver(stream_id("adapter/" + who_.name + "/" + d.name),
+                command(care::command(care::died{controller_.ports.clock->now(), d.observed})));
     }
 
     void progressed(const progress& p) {

@@ -238,10 +238,14 @@ class controller::feeds::hearer {
             if (const auto* a = std::get_if<visit::answered>(v))
                 return {stream_id("migration/" + a->key.migration.text),
                         command(migration::command(migration::hear_result{side::destination, a->key, a->how, a->ticket}))};
-        if (const auto* v = std::get_if<vm::fact>(&e.what))
+        if (const auto* v = std::get_if<vm::fact>(&e.what)) {
+            if (const auto* back = std::get_if<vm::run_right_reclaimed>(v))
+                return {stream_id("visit/" + back->migration.text),
+                        command(visit::command(visit::hear_reclaim{back->run_right}))};
             if (const auto* released = std::get_if<vm::run_right_released>(v))
                 return {stream_id("visit/" + released->migration.text),
                         command(visit::command(visit::hear_release{released->run_right, false}))};
+        }
         if (const auto* v = std::get_if<van::fact>(&e.what)) {
             const stream_id to("van/" + std::string(subject_of(e.stream)));
             if (const auto* created = std::get_if<van::created>(v))

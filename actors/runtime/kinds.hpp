@@ -16,5 +16,6 @@ caf::actor spawn_cloud(shell&, const stream_id&);
 caf::actor spawn_van(shell&, const stream_id&);
 caf::actor spawn_migration(shell&, const stream_id&);
 caf::actor spawn_visit(shell&, const stream_id&);
+caf::actor spawn_care(shell&, const stream_id&);
 
 }  // namespace caravan::runtime

@@ -1,13 +1,8 @@
 #include "actors/runtime/shell.hpp"
 
-#include <algorithm>
+#include "actors/care/need.hpp"
 
 namespace caravan::runtime {
-
-namespace {
-constexpr duration restart_wait = std::chrono::milliseconds(50);
-constexpr duration restart_wait_max = std::chrono::seconds(30);
-}  // namespace
 
 shell::shell(caf::actor_system& sys, loops& home, runtime::ledger& l, port::journal& j, const port::clock& c,
              cloud_name name)
@@ -70,17 +65,24 @@ void shell::kill(const stream_id& stream) {
     if (found != s.living.end()) caf::anon_send_exit(found->second, caf::exit_reason::kill);
 }
 
-void shell::died(const stream_id& stream, const caf::error&) {
+void shell::died(const stream_id& stream, const caf::error& why) {
+    const auto now = clock.now();
     auto& s = shard_of(stream);
-    std::uint32_t deaths = 0;
+    death known;
     {
         const std::lock_guard lock(s.mutex);
         s.living.erase(stream);
-        deaths = ++s.deaths[stream];
+        auto& d = s.deaths[stream];
+        d.in_a_row = now > d.back + care::calm_after ? 1 : d.in_a_row + 1;
+        d.back = now + care::pause_after(care::of_actors, d.in_a_row);
+        known = d;
     }
     if (closing_) return;
-    const auto wait = std::min<duration>(restart_wait * (1u << std::min(deaths - 1, 10u)), restart_wait_max);
-    timers_.set(stream, clock.now() + wait);
+    timers_.set(stream, known.back);
+    const bool of_care = stream.text.starts_with("actor/") || stream.text.starts_with("adapter/");
+    if (known.in_a_row >= care::of_actors.limit && !of_care)
+        deliver(stream_id("actor/" + stream.text),
+                command(care::command(care::died{now, "died " + std::to_string(known.in_a_row) + " times in a row, at last: " + to_string(why)})));
 }
 
 void shell::ring_at(const stream_id& stream, instant at) { timers_.set(stream, at); }

@@ -71,10 +71,14 @@ class shell {
     foreteller foretell;
 
   private:
+    struct death {
+        std::uint32_t in_a_row = 0;
+        instant back{};  // when it is brought back
+    };
     struct shard {
         std::mutex mutex;
         std::unordered_map<stream_id, caf::actor> living;
-        std::unordered_map<stream_id, std::uint32_t> deaths;
+        std::unordered_map<stream_id, death> deaths;
     };
     shard& shard_of(const stream_id& stream) { return shards_[std::hash<stream_id>{}(stream) % shards_.size()]; }
     caf::actor living_one(shard&, const stream_id&);  // under the shard's lock

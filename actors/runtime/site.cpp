@@ -1,5 +1,6 @@
 #include "actors/runtime/site.hpp"
 
+#include "actors/care/need.hpp"
 #include "actors/runtime/shell.hpp"
 
 namespace caravan::runtime {
@@ -30,19 +31,26 @@ void site::stop() {
     self->wait_for(std::exchange(leaving_, {}));
 }
 
-void site::add(std::size_t threads, adapter_acts acts) {
+void site::add(const char* name, std::size_t threads, adapter_acts acts) {
     const std::lock_guard lock(mutex_);
     auto& a = adapters_.emplace_back(std::make_unique<adapter>());
+    a->name = name;
     a->pool = std::make_shared<workers>(home_, threads);
+    a->under_way = std::make_shared<calls>(a->pool);
+    a->deaths = std::make_shared<std::atomic<std::uint32_t>>(0);
     a->acts = std::move(acts);
     raise(*a);
 }
 
 void site::raise(adapter& a) {
-    a.actor = spawn_adapter(system_, a.pool, a.acts);
+    a.actor = spawn_adapter(system_, a.under_way, a.acts, a.deaths);
     a.actor->attach_functor([this, which = &a](const caf::error& why) {
         if (stopping_ || !why || why == caf::exit_reason::user_shutdown) return;
-        log_("an adapter's actor died and is restarted: " + to_string(why));
+        const auto times = ++*which->deaths;
+        log_(which->name + "'s actor died and is brought back: " + to_string(why));
+        if (times >= care::of_actors.limit)
+            send(frame_of("dead_adapter", dead_adapter{which->name, "died " + std::to_string(times) +
+                                                                        " times in a row, at last: " + to_string(why)}));
         {
             const std::lock_guard lock(mutex_);
             if (stopping_) return;

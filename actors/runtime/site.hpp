@@ -15,7 +15,8 @@
 
 namespace caravan::runtime {
 
-// What agent and proxy have in common: adapters' actors, found by act, restarted when they die.
+// What agent and proxy have in common: adapters' actors, found by act, brought back when they die
+// (actors/care/need.hpp says when); the controller is told of one that does so too often.
 class site : public port::link_listener {
   public:
     site(caf::actor_system&, loops&, port::link_client&, std::function<void(const std::string&)> log);
@@ -31,7 +32,7 @@ class site : public port::link_listener {
     void close();
 
   protected:
-    void add(std::size_t threads, adapter_acts);  // one adapter; before traffic
+    void add(const char* name, std::size_t threads, adapter_acts);  // one adapter; before traffic
     caf::actor actor_of(act);
     virtual std::string hello() = 0;  // the frame; may block
     // Tells what nothing else tells, and answers when to do so again. Only after a hello; may block.
@@ -47,7 +48,10 @@ class site : public port::link_listener {
 
   private:
     struct adapter {
+        std::string name;
         std::shared_ptr<workers> pool;
+        std::shared_ptr<calls> under_way;
+        std::shared_ptr<std::atomic<std::uint32_t>> deaths;  // in a row
         adapter_acts acts;
         caf::actor actor;
     };

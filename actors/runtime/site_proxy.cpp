@@ -60,7 +60,7 @@ site_proxy::site_proxy(caf::actor_system& system, port::link_client& link, proxy
         {act::close_relay, [&c](const order& o) { return as_act(c.close(o.about.id)); }},
         {act::send_record, [&c](const order& o) { return as_act(c.send_record(o.about.id, o.record)); }},
     };
-    add(2, std::move(relays));
+    add("channel", 2, std::move(relays));
     adapter_acts routes;
     routes.acts = {
         {act::extend_vans, [&n, carried = std::make_shared<std::set<van_name>>()](const order& o) {
@@ -69,7 +69,7 @@ site_proxy::site_proxy(caf::actor_system& system, port::link_client& link, proxy
         {act::set_routes, [&n](const order& o) { return set_routes(n, o); }},
         {act::drop_routes, [&n](const order& o) { return drop_routes(n, o); }},
     };
-    add(1, std::move(routes));
+    add("network", 1, std::move(routes));
 }
 
 std::string site_proxy::hello() {

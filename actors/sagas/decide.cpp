@@ -12,6 +12,7 @@ using saga::move_vm;
 using saga::where;
 
 constexpr std::uint32_t copy_step = saga::index_of(op::start_copy);
+constexpr std::uint32_t acquire_step = saga::index_of(op::resume_vm);
 
 said to_peer(const state& s, fact what) { return {std::move(what), s.what.to}; }
 
@@ -19,8 +20,8 @@ said to_peer(const state& s, fact what) { return {std::move(what), s.what.to}; }
 // the state (pending).
 void open_step(const state& s, std::uint32_t step, direction way, std::uint32_t attempt,
                std::vector<said>& to) {
-    if (!touches(step, side::destination)) return;
-    asked a{{s.what.id, step, way, attempt, op_of(step, way)}, {}};
+    if (!touches(step, side::destination) || s.reclaimed) return;
+    asked a{{s.what.id, step, way, attempt, op_of(step, way), s.round}, {}};
     if (a.key.what == op::reserve) {
         a.about.push_back(s.what);
         a.about.back().host = {};  // where it runs here is nobody's business
@@ -29,7 +30,7 @@ void open_step(const state& s, std::uint32_t step, direction way, std::uint32_t 
 }
 
 void look_there(const state& s, std::vector<said>& to) {
-    asked a{{s.what.id, s.step, direction::forward, s.destination.attempt + 1, op::observe}, {}};
+    asked a{{s.what.id, s.step, direction::forward, s.destination.attempt + 1, op::observe, s.round}, {}};
     to.push_back(to_peer(s, fact(std::move(a))));
 }
 
@@ -63,16 +64,12 @@ decision finished(const state& s, side at, const hear_result& r) {
 }
 
 bool may_try_again(const state& s, const side_progress& part, const step_result& how, instant now) {
-    if (s.now == phase::undoing) return true;
+    if (endless(s)) return true;
     const auto& step = move_vm[s.step];
-    if (step.kind == kind::forward) return true;
     if (how.ended == outcome::permanent || now >= s.what.deadline) return false;
     if (step.kind == kind::pivot) return true;  // its op looks before it acts; only the deadline ends it
-    return part.attempt < step.tries;
+    return (step.again_from == op::none ? part.attempt : s.round + 1) < step.tries;
 }
-
-// After the pivot and in an undo retries never end, so a person is told, seldom.
-bool worth_telling(const side_progress& part) { return part.attempt == 5 || part.attempt % 50 == 0; }
 
 decision failed(const state& s, side at, const step_result& how, instant now) {
     const auto& part = at == side::source ? s.source : s.destination;
@@ -85,10 +82,8 @@ decision failed(const state& s, side at, const step_result& how, instant now) {
         return all;
     }
     if (may_try_again(s, part, how, now)) {
-        const bool endless = s.now == phase::undoing || move_vm[s.step].kind == kind::forward;
-        if (endless && worth_telling(part))
-            all.push_back({fact(stuck{s.step, how.reason, "attempt " + std::to_string(part.attempt),
-                                      "caravan status"})});
+        const auto again_from = endless(s) ? op::none : move_vm[s.step].again_from;
+        if (again_from != op::none) all.push_back({fact(went_back{saga::index_of(again_from)})});
         return all;
     }
     const bool refused_there = s.step == 0 && how.ended == outcome::permanent;
@@ -141,9 +136,9 @@ bool sighting(const state& s, const hear_result& r) {
 
 decision hear(const state& s, const hear_result& r, instant now) {
     if (s.now != phase::forward && s.now != phase::undoing) return nothing();
-    if (r.key.step != s.step || r.key.way != way_of(s)) return nothing();  // of an earlier step: late
+    if (r.key.step != s.step || r.key.way != way_of(s) || r.key.round != s.round) return nothing();  // late
     if (r.key.what == op::observe) return sighting(s, r) ? look(s, r, now) : nothing();
-    if (r.key.what == op::keep_vm) return s.now == phase::undoing && !s.kept ? kept(s, r) : nothing();
+    if (r.key.what == op::keep_vm || r.key.what == op::take_back) return s.now == phase::undoing && !s.kept ? kept(s, r) : nothing();
     const auto& part = r.at == side::source ? s.source : s.destination;
     if (!part.needed || part.done || r.key.attempt != part.attempt || s.investigating) return nothing();
     if (s.now == phase::undoing && !s.kept) return nothing();
@@ -161,8 +156,24 @@ decision give_up(const state& s, const abort& c) {
     return begin_undo("aborted", std::move(all));
 }
 
+// The one way back after the pivot: a person's word that the destination's copy does not run, and will not.
+decision take_back(const state& s, const reclaim& c) {
+    if (s.now == phase::absent) return refuse("no_such_migration");
+    if (over(s)) return refuse("already_ended", "the migration has ended");
+    if (s.reclaimed) return nothing();
+    if (s.now == phase::undoing || s.step <= saga::pivot_step)
+        return refuse("not_released", "the run-right is still here: abort the migration instead");
+    if (s.step > acquire_step) return refuse("acquired_there", s.what.to.text + " has the run-right: move the VM back from there");
+    if (!c.fenced)
+        return refuse("not_fenced", "two copies would run if that at " + s.what.to.text +
+                                        " comes back: make sure that it cannot, and say so");
+    std::vector<said> all;
+    all.push_back({fact(reclaimed{c.by, c.why})});
+    return begin_undo("reclaimed", std::move(all));
+}
+
 decision ask_again(const state& s, const retry& c, instant now) {
-    if (over(s) || c.key.step != s.step || c.key.way != way_of(s)) return nothing();
+    if (over(s) || c.key.step != s.step || c.key.way != way_of(s) || c.key.round != s.round) return nothing();
     if (c.key.attempt != s.destination.attempt) return nothing();
     if (s.investigating) {  // no word from there so far: does what is seen here do without it?
         if (c.key.what != op::observe || !s.seen.destination.empty()) return nothing();
@@ -200,16 +211,32 @@ decision timed_out(const state& s, const step_timeout& c, instant now) {
 decision copied(const state& s, instant now) {
     if (s.now != phase::forward || s.step != copy_step || s.source.done) return nothing();
     hear_result r;
-    r.key = {s.what.id, s.step, direction::forward, s.source.attempt, op::start_copy};
+    r.key = {s.what.id, s.step, direction::forward, s.source.attempt, op::start_copy, s.round};
     return hear(s, r, now);
 }
 
 }  // namespace
 
+std::optional<care::wanted> need_of(const state& s) {
+    if (over(s) || s.now == phase::absent || !endless(s)) return std::nullopt;
+    const bool source = s.source.needed && !s.source.done && s.source.attempt > care::of_steps.limit;
+    const bool there = s.destination.needed && !s.destination.done && s.destination.attempt > care::of_steps.limit;
+    if (!source && !there) return std::nullopt;
+    const auto& part = source ? s.source : s.destination;
+    using enum care::need;
+    const bool acquiring = move_vm[s.step].forward == op::resume_vm;
+    return care::wanted{s.now == phase::undoing ? undo_stands_still : acquiring ? run_right_not_acquired : handover_stands_still,
+                        (s.now == phase::undoing ? "undo of " : "") + std::string(move_vm[s.step].name) + " at the " +
+                            (source ? "source" : "destination") + " failed " + std::to_string(part.attempt - 1) +
+                            " times, at last: " + part.why,
+                        "caravan migrations " + s.what.id.text};
+}
+
 decision decide(const state& s, const command& c, const context& now) {
     if (!now.from.empty() && now.from != s.what.to) return refuse("not_its_migration", "said by " + now.from.text);
-    if (s.now == phase::absent && !std::holds_alternative<abort>(c)) return nothing();
-    return std::visit(overloaded{
+    const bool asked_for = std::holds_alternative<abort>(c) || std::holds_alternative<reclaim>(c);
+    if (s.now == phase::absent && !asked_for) return nothing();
+    return care::with_care<fact>(s, std::visit(overloaded{
         [&](const begin&) { return begin_first(s); },
         [&](const hear_result& x) { return hear(s, x, now.now); },
         [&](const copy_ready&) { return copied(s, now.now); },
@@ -217,7 +244,8 @@ decision decide(const state& s, const command& c, const context& now) {
         [&](const retry& x) { return ask_again(s, x, now.now); },
         [&](const step_timeout& x) { return timed_out(s, x, now.now); },
         [&](const abort& x) { return give_up(s, x); },
-    }, c);
+        [&](const reclaim& x) { return take_back(s, x); },
+    }, c), now.now);
 }
 
 void note(state& s, const command& c) {

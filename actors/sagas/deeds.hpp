@@ -23,6 +23,8 @@ enum class entry : std::uint8_t {
     routes_there,  // the peer has them
     depart,        // nothing of the VM is left here
     settle,        // the room kept for it is its own now
+    reclaim,       // the run-right comes back from a destination that is lost
+    forfeit,       // the source has it back
 };
 
 struct deed {
@@ -64,6 +66,12 @@ inline constexpr deed deeds[] = {
     by_agent(op::retire_copy, side::destination, act::close_end),
     in_books(op::retire_copy, side::destination, entry::settle),
     by_agent(op::observe, side::destination, act::observe),
+    in_books(op::yield, side::destination, entry::forfeit),  // first: nothing resumes it any more
+    by_proxy(op::yield, side::destination, act::close_relay),
+    by_agent(op::yield, side::destination, act::close_end),
+    by_agent(op::yield, side::destination, act::discard),
+    by_agent(op::yield, side::destination, act::detach),
+    in_books(op::yield, side::destination, entry::settle),
     // the source
     by_agent(op::open_channel, side::source, act::open_end),
     by_proxy(op::open_channel, side::source, act::open_relay),
@@ -75,6 +83,7 @@ inline constexpr deed deeds[] = {
     by_agent(op::abort_copy, side::source, act::close_end),
     by_agent(op::abort_copy, side::source, act::abort_copy),
     in_books(op::keep_vm, side::source, entry::keep_vm),
+    in_books(op::take_back, side::source, entry::reclaim),
     by_agent(op::release_run_right, side::source, act::prove_off),
     in_books(op::release_run_right, side::source, entry::release),
     {op::release_run_right, side::source, doer::proxy, act::send_record, entry::none, true},

@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view places[] = {"source", "destination", "both"};
 constexpr std::string_view kinds[] = {"undoable", "**pivot**", "forward only"};
 constexpr std::string_view entries[] = {"none", "admit", "forget", "keep_vm", "release", "acquire",
-                                        "routes_here", "routes_there", "depart", "settle"};
+                                        "routes_here", "routes_there", "depart", "settle", "reclaim", "forfeit"};
 constexpr std::string_view doers[] = {"agent", "proxy", "records"};
 
 std::string time_of(std::chrono::milliseconds t) {
@@ -24,7 +24,8 @@ std::string row_of(std::size_t i) {
     return "| " + std::to_string(i) + " | " + text(s.name) + " | " + text(places[std::size_t(s.place)]) + " | " +
            text(to_text(s.forward)) + " | " + (s.undo == op::none ? "" : text(to_text(s.undo))) + " | " +
            (s.deadline == by_plan ? "the migration's" : time_of(s.deadline)) + " | " +
-           (s.tries == for_ever ? "for ever" : std::to_string(s.tries)) + " | " + time_of(s.wait) + " | " +
+           (s.tries == for_ever ? "for ever" : std::to_string(s.tries)) +
+           (s.again_from == op::none ? "" : ", again from " + text(to_text(s.again_from))) + " | " + time_of(s.wait) + " | " +
            text(kinds[std::size_t(s.kind)]) + " |\n";
 }
 
@@ -50,7 +51,7 @@ std::string arrows() {
         text += "    " + state_of(i) + " : " + std::string(move_vm[i].name) + "\n";
     for (std::size_t i = 0; i < pivot; ++i)
         text += "    u" + std::to_string(i) + " : undo, " + std::string(to_text(move_vm[i].undo)) + "\n";
-    text += "    keep : the abort goes on record\n";
+    text += "    keep : the abort goes on record\n    taken : the run-right comes back, by a higher epoch\n";
     arrow("[*]", state_of(0), "");
     for (std::size_t i = 0; i + 1 < std::size(move_vm); ++i) arrow(state_of(i), state_of(i + 1), "");
     arrow(state_of(std::size(move_vm) - 1), "done", "");
@@ -60,6 +61,8 @@ std::string arrows() {
     arrow("keep", "undone", "refused");
     for (std::size_t i = pivot; i-- > 1;) arrow("u" + std::to_string(i), "u" + std::to_string(i - 1), "");
     arrow("u0", "undone", "");
+    arrow(state_of(pivot + 1), "taken", "reclaimed by an operator");
+    arrow("taken", "u" + std::to_string(pivot - 1), "the source's steps only");
     arrow("done", "[*]", "");
     arrow("undone", "[*]", "");
     return text + "```\n";
@@ -72,7 +75,7 @@ std::string docs_of_move_vm() {
         "# The saga move_vm\n\n"
         "Drawn from actors/sagas/move_vm.hpp and deeds.hpp. The source runs it; the destination performs its "
         "side and answers.\nBefore the pivot a failure, an abort or the deadline puts the abort on record and "
-        "undoes in reverse order, trying for\never; from the pivot's record on it goes forward only.\n\n"
+        "undoes in reverse order, trying for\never; from the pivot's record on it goes forward only, but for an operator who takes the run-right back from a\ndestination that is lost for good.\n\n"
         "| | step | where | does | undo | deadline of a try | tries | wait | kind |\n|---|---|---|---|---|---|---|---|---|\n";
     for (std::size_t i = 0; i < std::size(move_vm); ++i) text += row_of(i);
     text += "\n## Who does what\n\nThe deeds of an op, in order. `records` are the cloud's own books: an append to its journal.\n\n"

@@ -8,17 +8,18 @@ namespace {
 
 using saga::move_vm;
 
-constexpr auto retry_wait_max = std::chrono::seconds(30);
-
-duration wait_before(std::uint32_t step, std::uint32_t attempt) {
-    const auto first = std::max<duration>(move_vm[step].wait, std::chrono::milliseconds(500));
-    return std::min<duration>(first * (1 << std::min(attempt - 1, 6u)), retry_wait_max);
+duration wait_after(const state& s, std::uint32_t failures) {
+    auto p = care::of_steps;
+    p.first = std::max<duration>(move_vm[s.step].wait, p.first);
+    if (!endless(s)) p.rare = p.longest;
+    return care::pause_after(p, failures);
 }
 
 void open_step(state& s, std::uint32_t step, instant at) {
     s.step = step;
-    s.source = {touches(step, side::source), false, false, 1, at, {}};
-    s.destination = {touches(step, side::destination), false, false, 1, at, {}};
+    const bool there = touches(step, side::destination) && !s.reclaimed;
+    s.source = {touches(step, side::source), false, false, 1, at, {}, {}};
+    s.destination = {there, false, false, 1, at, {}, {}};
 }
 
 void finish(state& s, const step_done& x, instant at) {
@@ -35,7 +36,8 @@ void finish(state& s, const step_done& x, instant at) {
 void fail(state& s, const step_failed& x, instant at) {
     auto& part = x.at == side::source ? s.source : s.destination;
     part.since = at;
-    part.retry_at = at + wait_before(s.step, part.attempt);
+    part.retry_at = at + wait_after(s, part.attempt);
+    part.why = x.why.reason;
     ++part.attempt;
     part.asked = false;
     if (s.step == 0 && x.at == side::destination && x.why.ended == outcome::permanent &&
@@ -54,14 +56,14 @@ void resolve(state& s, const resolved& x, instant at) {
     s.investigating = x.verdict == "wait";
     ++s.source.attempt;
     s.source.since = at;
-    s.source.retry_at = at + wait_before(0, 1);
+    s.source.retry_at = at + care::of_steps.first;
 }
 
 }  // namespace
 
 std::optional<std::uint32_t> undo_from(const state& s, std::uint32_t step) noexcept {
     for (std::uint32_t i = step + 1; i-- > 0;)
-        if (move_vm[i].undo != op::none && !(i == 0 && s.refused)) return i;
+        if (move_vm[i].undo != op::none && !(i == 0 && s.refused) && (!s.reclaimed || touches(i, side::source))) return i;
     return std::nullopt;
 }
 
@@ -83,9 +85,10 @@ void evolve(state& s, const fact& f, instant at) {
         [&](const step_failed& x) { fail(s, x, at); },
         [&](const undoing& x) {
             s.now = phase::undoing;
+            s.step = std::max(s.step, s.furthest);
             s.reason = x.reason;
             s.kept = s.investigating = false;
-            s.source = {true, false, false, 1, at, {}};
+            s.source = {true, false, false, 1, at, {}, {}};
             s.destination = {};
         },
         [&](const vm_kept&) {
@@ -98,6 +101,14 @@ void evolve(state& s, const fact& f, instant at) {
             s.reason.clear();
             open_step(s, saga::pivot_step + 1, at);
         },
+        [&](const went_back& x) {
+            const auto due = std::max(s.source.retry_at, s.destination.retry_at);
+            s.furthest = std::max(s.furthest, s.step);
+            ++s.round;
+            open_step(s, x.step, at);
+            s.source.retry_at = s.destination.retry_at = due;
+        },
+        [&](const reclaimed&) { s.reclaimed = true; },  // `undoing` follows in the same transaction, too
         [](const abort_requested&) {},  // `undoing` follows in the same transaction
         [](const stuck&) {},
         [&](const ended& x) { s.now = x.done ? phase::done : phase::undone; },

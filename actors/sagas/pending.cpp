@@ -38,14 +38,14 @@ instant late(const state& s, instant begun) {
 }
 
 void await_source(const state& s, op what, effects& to) {
-    const asking key{s.what.id, s.step, way_of(s), s.source.attempt, what};
+    const asking key{s.what.id, s.step, way_of(s), s.source.attempt, what, s.round};
     to.push_back(errand{key, job_of(s), s.source.retry_at});
     to.push_back(wake{late(s, std::max(s.source.since, s.source.retry_at)),
                       command(step_timeout{side::source, key})});
 }
 
 void await_destination(const state& s, effects& to) {
-    const asking key{s.what.id, s.step, way_of(s), s.destination.attempt, op_of(s.step, way_of(s))};
+    const asking key{s.what.id, s.step, way_of(s), s.destination.attempt, op_of(s.step, way_of(s)), s.round};
     if (s.destination.asked)
         to.push_back(wake{late(s, s.destination.since), command(step_timeout{side::destination, key})});
     else if (s.destination.retry_at > instant{})
@@ -60,14 +60,14 @@ effects pending(const state& s) {
     effects all;
     if (s.now != phase::forward && s.now != phase::undoing) return all;
     if (s.now == phase::undoing && !s.kept) {
-        await_source(s, op::keep_vm, all);
+        await_source(s, s.reclaimed ? op::take_back : op::keep_vm, all);
         return all;
     }
     if (s.investigating) {
         await_source(s, op::observe, all);
         if (!s.seen.destination.empty()) return all;
         // The peer's answer is no fact here: a restart loses it, so the peer is asked again.
-        const asking key{s.what.id, s.step, direction::forward, s.destination.attempt, op::observe};
+        const asking key{s.what.id, s.step, direction::forward, s.destination.attempt, op::observe, s.round};
         all.push_back(wake{s.destination.since + look_again, command(retry{key})});
         return all;
     }

@@ -1,8 +1,8 @@
 // The state of one migration at its source: how far the saga move_vm has got.
 #pragma once
 
+#include "actors/care/need.hpp"
 #include "actors/sagas/move_vm.hpp"
-#include "actors/shape.hpp"
 #include "events/migration.hpp"
 
 namespace caravan::migration {
@@ -17,6 +17,7 @@ struct side_progress {
     std::uint32_t attempt = 1;
     instant since{};     // when this attempt began
     instant retry_at{};  // when the next one is due; epoch 0: none is
+    std::string why{};   // the last attempt failed
 };
 
 struct state {
@@ -24,9 +25,12 @@ struct state {
     requested what;
     signed_ticket ticket;
     std::uint32_t step = 0;
+    std::uint32_t furthest = 0;  // the last step that was begun, if the saga went back since
+    std::uint32_t round = 0;     // how often it did
     side_progress source, destination;  // of this step, in this direction
     bool refused = false;        // the destination said no to the first step: nothing to undo there
-    bool kept = false;           // in undoing: the abort is on record in the VM's stream
+    bool kept = false;           // in undoing: the abort, or the reclaim, is on record in the VM's stream
+    bool reclaimed = false;      // by an operator: what is at the destination is not undone from here
     bool investigating = false;  // the copy's outcome is unknown: looking at both sides
     std::string reason;
     struct {  // what commands left that is no fact: gone after a restart, and then looked for again
@@ -46,12 +50,17 @@ inline direction way_of(const state& s) noexcept {
 
 decision decide(const state&, const command&, const context&);
 void evolve(state&, const fact&, instant at);
+std::optional<care::wanted> need_of(const state&);
 effects pending(const state&);
 
 // What a command leaves in state::seen; before its facts, if it has any, are evolved.
 void note(state&, const command&);
 
 inline bool over(const state& s) noexcept { return s.now == phase::done || s.now == phase::undone; }
+// Whether the step is tried until it is done.
+inline bool endless(const state& s) noexcept {
+    return s.now == phase::undoing || saga::move_vm[s.step].kind == saga::kind::forward;
+}
 inline bool after_pivot(const state& s) noexcept {
     return s.now == phase::forward && s.step > saga::pivot_step;
 }

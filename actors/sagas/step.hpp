@@ -30,6 +30,7 @@ struct step {
     std::uint32_t tries;
     std::chrono::milliseconds wait;      // before the next attempt
     saga::kind kind;
+    op again_from = op::none;            // the earlier step with which another try begins; none: itself
 };
 
 // What a table must be, proven when it is compiled.
@@ -45,6 +46,11 @@ constexpr bool sound(std::span<const step> table) {
         if (s.kind != due || pivots > 1) return false;
         if ((s.undo != op::none) != (s.kind == kind::undoable)) return false;
         if ((s.tries == for_ever) != (s.kind == kind::forward)) return false;
+        if (s.again_from != op::none) {
+            std::size_t j = 0;
+            while (j < i && table[j].forward != s.again_from) ++j;
+            if (j == i || s.kind != kind::undoable) return false;
+        }
         if (s.deadline == by_plan && s.kind != kind::undoable) return false;
     }
     return !table.empty();

@@ -72,7 +72,7 @@ decision hear_own(const state& s, const hear_result& c) {
         if (c.how.reason == "whole") return facts(fact(awaiting_word{"whole"}));
         if (c.how.ended != outcome::ok) return facts(fact(awaiting_word{"unseen"}));
         return facts(fact(freeing{"deadline_passed"}));
-    } else if (c.key.what == op::release && s.now == phase::freeing) {
+    } else if (c.key.what == clearing(s) && s.now == phase::freeing) {
         return c.how.ended == outcome::ok ? facts(fact(freed{s.reason})) : facts(fact(freeing{s.reason}));
     }
     return all;
@@ -109,21 +109,44 @@ decision released(const state& s, const hear_release& c) {
     return facts(fact(release_heard{c.run_right, c.fast}));
 }
 
+// Whatever was known of our right to run it is void.
+decision taken_back(const state& s, const hear_reclaim& c) {
+    const bool holding = s.now == phase::admitting || s.now == phase::admitted || s.now == phase::owed || s.now == phase::owning;
+    if (!holding) return nothing();
+    if (c.run_right <= s.request.run_right)
+        return refuse("stale_epoch", "the reclaim is of epoch " + std::to_string(c.run_right.value));
+    return facts(fact(reclaim_heard{c.run_right}));
+}
+
 }  // namespace
+
+std::optional<care::wanted> need_of(const state& s) {
+    using enum care::need;
+    const bool often = s.tries > care::of_steps.limit;
+    const auto observed = "from " + s.request.from.text + ", " + std::to_string(s.tries - 1) + " tries";
+    const auto next = "caravan migrations " + s.request.id.text;
+    if (s.now == phase::owed && often) return care::wanted{copy_not_resumed, observed + ", at last: " + s.why, next};
+    if (s.now == phase::freeing && often) return care::wanted{visit_not_cleared, observed + ", since " + s.reason, next};
+    if (s.now == phase::admitted && s.silent && (s.whole || often))
+        return care::wanted{awaiting_word, s.whole ? "the copy is whole, and paused" : "the copy cannot be seen: " + s.why,
+                            "caravan clouds " + s.request.from.text};
+    return std::nullopt;
+}
 
 decision decide(const state& s, const command& c, const context& now) {
     if (!now.from.empty() && now.from != source_of(s, c)) return refuse("not_its_migration", "said by " + now.from.text);
-    return std::visit(overloaded{
+    return care::with_care<fact>(s, std::visit(overloaded{
         [&](const ask& x) { return hear_ask(s, x, now); },
         [&](const hear_result& x) { return hear_done(s, x); },
         [&](const hear_release& x) { return released(s, x); },
+        [&](const hear_reclaim& x) { return taken_back(s, x); },
         [&](const deadline_passed&) -> decision {
             const bool idle = s.now == phase::admitting || s.now == phase::admitted;
             if (!idle || s.silent || now.now < s.deadline) return nothing();
             if (s.now == phase::admitting) return facts(fact(freeing{"deadline_passed"}));
             return facts(fact(awaiting_word{"deadline_passed"}));
         },
-    }, c);
+    }, c), now.now);
 }
 
 }  // namespace caravan::visit

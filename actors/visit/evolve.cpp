@@ -8,11 +8,9 @@ namespace {
 
 // The source gives up by the migration's deadline and says so; only then does our patience begin.
 constexpr auto patience = std::chrono::seconds(60);
-constexpr auto retry_wait_max = std::chrono::seconds(30);
 
 void try_again_later(state& s, instant at) {
-    const duration first = std::chrono::milliseconds(500);
-    s.retry_at = at + std::min<duration>(first * (1 << std::min(s.tries - 1, 6u)), retry_wait_max);
+    s.retry_at = at + care::pause_after(care::of_steps, s.tries);
     ++s.tries;
 }
 
@@ -21,7 +19,8 @@ void try_again_later(state& s, instant at) {
 std::uint64_t rank_of(const asking& a) noexcept {
     const auto steps = std::size(saga::move_vm);
     const auto step = a.way == direction::forward ? a.step : 2 * steps - 1 - a.step;
-    return (std::uint64_t{step} + 1) << 32 | a.attempt;
+    return std::uint64_t{a.way == direction::undo} << 62 | std::uint64_t{std::min(a.round, 0xfffffu)} << 40 |
+           (std::uint64_t{step} + 1) << 32 | a.attempt;
 }
 
 void evolve(state& s, const fact& f, instant at) {
@@ -49,10 +48,23 @@ void evolve(state& s, const fact& f, instant at) {
         },
         [&](const acquired&) { s.now = phase::owning; s.acquiring = false; },
         [&](const freeing& x) {
-            if (s.now == phase::freeing) try_again_later(s, at);
-            else s.retry_at = at;
+            if (s.now == phase::freeing) {
+                try_again_later(s, at);
+            } else {
+                s.retry_at = at;
+                s.tries = 1;
+            }
             s.now = phase::freeing;
             s.reason = x.reason;
+            s.current.reset();
+        },
+        [&](const reclaim_heard& x) {
+            s.now = phase::freeing;
+            s.reason = "reclaimed";
+            s.reclaimed = x.run_right;
+            s.acquiring = false;
+            s.tries = 1;
+            s.retry_at = at;
             s.current.reset();
         },
         [&](const freed& x) { s.now = phase::freed; s.reason = x.reason; s.current.reset(); },
@@ -60,6 +72,7 @@ void evolve(state& s, const fact& f, instant at) {
         [&](const awaiting_word& x) {
             if (s.now != phase::owed) s.silent = true;
             s.whole = s.whole || x.reason == "whole";
+            s.why = x.reason;
             if (x.reason == "deadline_passed") s.retry_at = at;
             else if (x.reason != "whole") try_again_later(s, at);
         },

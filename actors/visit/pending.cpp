@@ -19,6 +19,8 @@ job job_of(const state& s) {
     j.downtime_max = r.downtime_max;
     j.bandwidth = r.bandwidth;
     j.deadline = r.deadline;
+    if (s.reclaimed.value) j.run_right = s.reclaimed;
+    j.forfeited = s.reclaimed.value != 0;
     return j;
 }
 
@@ -47,7 +49,7 @@ effects pending(const state& s) {
         return all;
     }
     if (s.now == phase::freeing) {
-        do_unasked(s, op::release, all);
+        do_unasked(s, clearing(s), all);
         return all;
     }
     if (s.current) all.push_back(errand{*s.current, job_of(s), {}});

@@ -3,11 +3,11 @@
 //
 //   absent ─asked─▶ admitting ─admitted─▶ admitted ─release_heard─▶ owed ─acquired─▶ owning ─settled─▶ settled
 //                        │                   │ ▲ │
-//                        └─────── freed ◀────┘ └─┴ freeing (undone by the source, or silence past the deadline)
+//                        └─────── freed ◀────┘ └─┴ freeing (undone by the source, silence past the deadline, or taken back)
 #pragma once
 
+#include "actors/care/need.hpp"
 #include "actors/sagas/move_vm.hpp"
-#include "actors/shape.hpp"
 #include "events/migration.hpp"
 
 namespace caravan::visit {
@@ -28,19 +28,24 @@ struct state {
     bool silent = false;            // the deadline passed: look whether the copy is whole
     bool whole = false;             // it is: kept, paused, until its release or its end is heard
     std::string reason;
+    std::string why;                // the last of what is done unasked failed
+    epoch reclaimed;                // the source's, once it took the run-right back
     instant deadline{};             // of our patience, not of the ticket
     std::uint32_t tries = 1;        // of what is done unasked
     instant retry_at{};             // when the next try begins, or began
 };
 
-// Askings of one migration are totally ordered: forward, then undo, each by step and attempt.
+// Askings of one migration are totally ordered: forward, then undo, each by round, step and attempt.
 std::uint64_t rank_of(const asking&) noexcept;
 
+// What clears this side when nobody asks for it.
+inline op clearing(const state& s) noexcept { return s.reclaimed.value ? op::yield : op::release; }
 // The key of what is done unasked. Never that of an asking: its attempts count from a million.
 asking own_key(const state&, op what) noexcept;
 
 decision decide(const state&, const command&, const context&);
 void evolve(state&, const fact&, instant at);
+std::optional<care::wanted> need_of(const state&);
 effects pending(const state&);
 
 }  // namespace caravan::visit

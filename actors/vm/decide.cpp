@@ -27,13 +27,21 @@ bool resembles(const vm_spec& known, const vm_spec& now) {
                                        [](const auto& a, const auto& b) { return resembles(a, b); });
 }
 
+// It runs, or runs no more, where it has no right to.
+decision seen_astray(const state& s, const observe& c) {
+    const bool runs = c.present && c.running;
+    if (runs && !s.strayed) return facts(fact(strayed{c.host}));
+    if (!runs && s.strayed && c.host == s.astray) return facts(fact(stray_gone{c.host}));
+    return nothing();
+}
+
 // What agents see changes nothing about the run-right; it only tells what the VM does by it.
 decision seen(const state& s, const observe& c) {
     switch (s.now) {
         case phase::absent:
-            if (!c.present) return nothing();
             if (!s.move.empty() && c.spec.uuid == s.spec.uuid)  // it departed, or never arrived: not ours
-                return c.running && !s.strayed ? facts(fact(strayed{c.host})) : nothing();
+                return seen_astray(s, c);
+            if (!c.present) return nothing();
             return facts(fact(discovered{c.spec, c.host, s.run_right.next(), c.running}));
         case phase::stopped:
         case phase::running: {
@@ -48,9 +56,7 @@ decision seen(const state& s, const observe& c) {
         }
         case phase::moving: return nothing();  // the saga looks for itself
         case phase::released:
-            return c.present && c.running && !s.strayed ? facts(fact(strayed{c.host})) : nothing();
-        case phase::expected:
-            return c.present && c.running && !s.strayed ? facts(fact(strayed{c.host})) : nothing();
+        case phase::expected: return seen_astray(s, c);
     }
     return nothing();
 }
@@ -123,10 +129,34 @@ decision take_over(const state& s, const acquire& c) {
     return facts(fact(run_right_acquired{c.migration, s.peer, c.run_right, s.host}));
 }
 
+bool ours(const state& s) { return s.now == phase::stopped || s.now == phase::running || s.now == phase::moving; }
+
+// A person's word that the receiver will not run it: the epoch grows, so that theirs is void.
+decision take_back(const state& s, const reclaim& c) {
+    if (ours(s) && s.run_right > c.run_right) return nothing();
+    if (s.now != phase::released || s.move != c.migration) return refuse("not_released", in_phase(s));
+    std::vector<said> all;
+    all.push_back({fact(run_right_reclaimed{c.migration, s.peer, s.run_right.next()}), s.peer});
+    return all;
+}
+
+decision lose(const state& s, const forfeit& c) {
+    if (s.move != c.migration || s.run_right >= c.run_right) return nothing();
+    if (s.now == phase::moving) return refuse("vm_already_moving", in_phase(s));
+    if (s.now != phase::expected && !ours(s)) return nothing();
+    return facts(fact(run_right_lost{c.migration, s.peer, c.run_right}));
+}
+
 }  // namespace
 
+std::optional<care::wanted> need_of(const state& s) {
+    if (!s.strayed || ours(s)) return std::nullopt;
+    return care::wanted{care::need::runs_without_right, "it runs on " + s.astray.text,
+                        "caravan vms " + s.spec.name.text + " -o json"};
+}
+
 decision decide(const state& s, const command& c, const context& now) {
-    return std::visit(overloaded{
+    return care::with_care<fact>(s, std::visit(overloaded{
         [&](const observe& x) { return seen(s, x); },
         [&](const begin_move& x) { return begin(s, x, now); },
         [&](const abandon_move& x) { return abandon(s, x); },
@@ -142,7 +172,9 @@ decision decide(const state& s, const command& c, const context& now) {
             return facts(fact(unexpected{x.migration}));
         },
         [&](const acquire& x) { return take_over(s, x); },
-    }, c);
+        [&](const reclaim& x) { return take_back(s, x); },
+        [&](const forfeit& x) { return lose(s, x); },
+    }, c), now.now);
 }
 
 }  // namespace caravan::vm

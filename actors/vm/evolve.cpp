@@ -10,12 +10,14 @@ void evolve(state& s, const fact& f, instant) {
             s.host = x.host;
             s.run_right = x.run_right;
             s.move = {};
+            s.strayed = false;
         },
         [&](const started& x) { s.now = phase::running; s.host = x.host; },
         [&](const stopped& x) { s.now = phase::stopped; s.host = x.host; },
         [&](const changed& x) { s.spec = x.spec; },
         [&](const vanished&) { s.now = phase::absent; s.move = {}; },
-        [&](const strayed&) { s.strayed = true; },
+        [&](const strayed& x) { s.strayed = true; s.astray = x.host; },
+        [&](const stray_gone&) { s.strayed = false; },
         [&](const move_begun& x) {
             s.now = phase::moving;
             s.move = x.migration;
@@ -38,6 +40,17 @@ void evolve(state& s, const fact& f, instant) {
             s.now = phase::running;
             s.run_right = x.run_right;
             s.host = x.host;
+            s.strayed = false;
+        },
+        [&](const run_right_reclaimed& x) {
+            s.now = phase::stopped;
+            s.run_right = x.run_right;
+            s.strayed = false;
+        },
+        [&](const run_right_lost& x) {
+            s.now = phase::absent;
+            s.run_right = x.run_right;
+            s.host = {};
         },
     }, f);
 }

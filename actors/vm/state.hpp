@@ -5,10 +5,11 @@
 //     │ └─expected─▶ expected ──acquired───┘  └──move_abandoned──┘                                 │
 //     └──────────────────┴ unexpected ◀───────────────── departed ─────────────────────────────────┘
 //
-// The run-right's epoch is remembered for ever, also when the VM is absent: it only grows.
+// An operator's reclaim leads from released to stopped, at its destination (run_right_lost) from expected or
+// running to absent. The run-right's epoch is remembered for ever, also when the VM is absent: it only grows.
 #pragma once
 
-#include "actors/shape.hpp"
+#include "actors/care/need.hpp"
 #include "events/vm.hpp"
 
 namespace caravan::vm {
@@ -25,12 +26,14 @@ struct state {
     epoch run_right;             // the highest ever held or released here
     migration_id move;           // in moving, released, expected; the last one after departed
     cloud_name peer;             // of that move
-    bool strayed = false;        // seen running without right; told once
+    bool strayed = false;        // seen running without right
+    host_name astray;            // where
     epoch expected_right;        // in expected
 };
 
 decision decide(const state&, const command&, const context&);
 void evolve(state&, const fact&, instant at);
+std::optional<care::wanted> need_of(const state&);
 inline effects pending(const state&) { return {}; }
 
 }  // namespace caravan::vm

@@ -137,10 +137,10 @@ result<void> libvirt_hypervisor::discard(const job& work) {
     const auto records = parts_->files.all();
     const bool others = std::ranges::any_of(
         records, [&](const job_record& r) { return r.vm == work.vm.name && r.id != work.id; });
-    if (it->domain && it->state.running()) return permanent("still_running", work.vm.name.text);
+    if (it->domain && it->state.running() && !work.forfeited) return permanent("still_running", work.vm.name.text);
     if (it->domain && !others) {
         if (!listed(records, work.id)) {
-            if (work.here == side::destination)
+            if (work.here == side::destination && !work.forfeited)
                 return permanent("not_of_this_job", work.vm.name.text);
             const auto xml = domain_text(it->domain.get(), VIR_DOMAIN_XML_INACTIVE);
             if (!xml) return tl::unexpected(xml.error());

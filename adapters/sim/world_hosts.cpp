@@ -45,12 +45,12 @@ result<void> world::discard(const place& where, const job& work) {
     const std::lock_guard lock(mutex_);
     auto& h = at(where);
     const auto* c = find(where, work.vm.name);
-    if (c && c->state == running) return permanent("still_running", work.vm.name.text);
+    if (c && c->state == running && !work.forfeited) return permanent("still_running", work.vm.name.text);
     const bool others = std::any_of(h.files.begin(), h.files.end(), [&](const auto& f) {
         return f.second.name == work.vm.name && f.first != work.id;
     });
     if (c && !others) {
-        if (work.here == side::destination && c->of != work.id)
+        if (work.here == side::destination && c->of != work.id && !work.forfeited)
             return permanent("not_of_this_job", work.vm.name.text);
         if (copyings_.contains(work.id)) strike(work.id, copy_fault::streams_closed);
         h.files.erase(work.id);

@@ -48,6 +48,7 @@ struct migrate_wish {
 int plan(const options&, const migrate_wish&);
 int migrate(const options&, const migrate_wish&);
 int abort_migration(const options&, const std::string& id);
+int reclaim(const options&, const std::string& id, bool fenced, const std::string& why);
 // One migration until it ends, or, without an id, every event as it comes.
 int watch(const options&, const std::string& id);
 int submit(const options&, const std::string& file);

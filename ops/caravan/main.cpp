@@ -23,8 +23,9 @@ struct words {
     migrate_wish move;
     certificate_request certificate;
     simulate::sweep_request simulation;
-    std::string id, file, folder, cloud, process, journal, shell, until = "24h";
+    std::string id, file, folder, cloud, process, journal, shell, why, until = "24h";
     std::uint64_t after = 0;
+    bool fenced = false;
     std::function<int()> chosen;
 };
 
@@ -111,6 +112,15 @@ void add_moving(CLI::App& app, words& w) {
     command(app, w, "abort", "Undoes a migration that has not passed its pivot",
             "  caravan abort 01JD8X0000000000000000000A", [&w] { return abort_migration(w.asked, w.id); })
         ->add_option("MIGRATION", w.id, "which")->required();
+    auto* reclaim_command = command(
+        app, w, "reclaim", "Takes a VM back from a destination that is lost for good after the release",
+        "  caravan reclaim 01JD8X0000000000000000000A --destination-is-fenced --reason \"host lost, ticket 4711\"\n"
+        "Read docs/runbooks/run_right_not_acquired.md first: the VM starts here from its disk, its memory is lost.",
+        [&w] { return reclaim(w.asked, w.id, w.fenced, w.why); });
+    reclaim_command->add_option("MIGRATION", w.id, "which")->required();
+    reclaim_command->add_flag("--destination-is-fenced", w.fenced,
+                              "you made certain that its copy there does not run, and will not");
+    reclaim_command->add_option("--reason", w.why, "why, for the record")->required();
     command(app, w, "submit", "Sends CloudEvents, one a line, and prints a receipt for each",
             "  caravan submit jobs.ndjson\n  scheduler | caravan submit -",
             [&w] { return submit(w.asked, w.file); })

@@ -204,6 +204,19 @@ int abort_migration(const options& asked, const std::string& id) {
                           "abort of " + id + " accepted; see how it ends: caravan watch " + id);
 }
 
+int reclaim(const options& asked, const std::string& id, bool fenced, const std::string& why) {
+    std::string data;
+    json_out out(data);
+    out.begin_object();
+    out.key("destination_fenced");
+    out.value(fenced);
+    out.key("reason");
+    out.value(std::string_view(why));
+    out.end_object();
+    return submit_and_say(asked, event_of("caravan.migration.reclaim", id, data),
+                          "the run-right comes back; see the VM start here: caravan watch " + id);
+}
+
 int create_van(const options& asked, const std::string& name) {
     return submit_and_say(asked, event_of("caravan.van.create", name, "{}"), "van " + name + " accepted");
 }

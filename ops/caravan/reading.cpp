@@ -72,6 +72,13 @@ void print_list(const options& asked, const std::string& kind, const json_value&
     }
 }
 
+void put_need(const json_value& one) {
+    put("\n  " + text_at(one, "subject") + ": " + text_at(one, "reason") + ", since " +
+        cell(one, {"", "since", look::when}) + "\n");
+    for (const auto& [title, key] : {std::pair{"seen", "observed"}, {"next", "next"}, {"page", "page"}})
+        put("      " + std::string(title) + "  " + text_at(one, key) + "\n");
+}
+
 // A read of one path; `print` gets the answer's root.
 int read(const options& asked, const std::string& path, const std::function<void(const json_value&)>& print) {
     return with_client(asked, [&](client& to) {
@@ -94,11 +101,10 @@ int show_status(const options& asked) {
         if (asked.shape() == form::json) return put(status.dump() + "\n");
         if (asked.shape() == form::yaml) return put(yaml(status));
         put(card(status, status_card));
-        const auto stuck = status.at("needs_person");
-        if (!stuck || stuck->items().empty()) return;
+        const auto needs = status.at("needs_person");
+        if (!needs || needs->items().empty()) return;
         put("\nneeds a person:\n");
-        for (const auto& one : stuck->items())
-            put("  " + (one.as_text() ? std::string(*one.as_text()) : one.dump()) + "\n");
+        for (const auto& one : needs->items()) put_need(one);
     });
 }
 

@@ -55,6 +55,20 @@ TEST_CASE("migration: every phase × every command") {
                                      migration::fact(undoing{"no_capacity"}));
     const auto done = test::grown(at(op::retire_copy), migration::fact(ended{true, false, "", {}, 0, 0}));
     const auto undone = test::grown(kept, migration::fact(ended{false, false, "aborted", {}, 0, 0}));
+    const auto failed_often = [](state s, side where, direction way) {
+        for (std::uint32_t i = 1; i <= care::of_steps.limit; ++i)
+            evolve(s, step_failed{s.step, way, where, i, {outcome::transient, "timed_out"}}, test::noon);
+        if (where == side::destination) evolve(s, asked{{id, s.step, way, care::of_steps.limit + 1, op_of(s.step, way)}, {}}, test::noon);
+        return s;
+    };
+    const auto unheard = failed_often(at(op::resume_vm), there, direction::forward);
+    auto nearly = at(op::resume_vm);
+    nearly.destination.attempt = care::of_steps.limit;
+    const auto undo_stands = failed_often(kept, source, direction::undo);
+    const auto again = test::grown(copying, migration::fact(step_failed{index_of(op::start_copy), direction::forward, source, 1, {outcome::transient, "copy_failed"}}),
+                                   migration::fact(went_back{index_of(op::open_channel)}));
+    const auto reclaimed_now = test::grown(at(op::resume_vm), migration::fact(reclaimed{"operator", "host lost"}), migration::fact(undoing{"reclaimed"}));
+    const auto taken_back = test::grown(reclaimed_now, migration::fact(vm_kept{}));
     const asking look2{id, index_of(op::start_copy), direction::forward, 2, op::observe};
     const asking keep{id, index_of(op::start_copy), direction::undo, 1, op::keep_vm};
     test::walk<state, migration::command>("migration",
@@ -62,8 +76,9 @@ TEST_CASE("migration: every phase × every command") {
          {"forward: open channel", at(op::open_channel)}, {"forward: copy", copying},
          {"forward: copy, outcome lost", lost}, {"forward: copy, lost, off here", seen},
          {"forward: release run-right", at(op::release_run_right)},
-         {"forward: acquire run-right", at(op::resume_vm)}, {"forward: retire source", at(op::retire_copy)},
-         {"undoing: not on record yet", undoing_now}, {"undoing: copy", kept}, {"undoing: refused", refused},
+         {"forward: acquire run-right", at(op::resume_vm)}, {"forward: acquire run-right, unheard", unheard}, {"forward: acquire run-right, nearly", nearly}, {"forward: retire source", at(op::retire_copy)},
+         {"undoing: not on record yet", undoing_now}, {"undoing: copy", kept}, {"undoing: copy, stands still", undo_stands}, {"undoing: refused", refused}, {"undoing: reclaimed", reclaimed_now}, {"undoing: reclaimed, on record", taken_back},
+         {"forward: open channel, again", again},
          {"done", done}, {"undone", undone}},
         {{"begin", begin{}}, {"abort", migration::abort{"operator"}},
          {"admitted", heard(there, key(op::reserve), outcome::ok)},
@@ -84,7 +99,10 @@ TEST_CASE("migration: every phase × every command") {
          {"released", heard(source, key(op::release_run_right), outcome::ok)},
          {"release impossible", heard(source, key(op::release_run_right), outcome::permanent, "still_running")},
          {"release unknown", heard(source, key(op::release_run_right), outcome::unknown, "not_off")},
+         {"acquire unheard once too often", step_timeout{there, key(op::resume_vm, direction::forward, care::of_steps.limit)}},
          {"acquired", heard(there, key(op::resume_vm), outcome::ok)},
+         {"acquired at last", heard(there, key(op::resume_vm, direction::forward, care::of_steps.limit + 1), outcome::ok)},
+         {"copy undone at last", heard(source, key(op::abort_copy, direction::undo, care::of_steps.limit + 1), outcome::ok)},
          {"acquire failed", heard(there, key(op::resume_vm), outcome::permanent, "copy_not_whole")},
          {"retired here", heard(source, key(op::retire_copy), outcome::ok)},
          {"retired there", heard(there, key(op::retire_copy), outcome::ok)},
@@ -92,6 +110,9 @@ TEST_CASE("migration: every phase × every command") {
          {"keep: released", heard(source, keep, outcome::permanent, "already_released")},
          {"keep unheard", step_timeout{source, keep}},
          {"copy undone", heard(source, key(op::abort_copy, direction::undo), outcome::ok)},
+         {"reclaim", reclaim{"operator", "host lost", true}}, {"reclaim, not fenced", reclaim{"operator", "", false}},
+         {"taken back", heard(source, {id, index_of(op::resume_vm), direction::undo, 1, op::take_back}, outcome::ok)},
+         {"opened here again", heard(source, {id, index_of(op::open_channel), direction::forward, 1, op::open_channel, 1}, outcome::ok)},
          {"retry admission", retry{key(op::reserve)}}},
         [](const state&) { return 0; }, [](phase p) { return p == phase::done || p == phase::undone; });
 }

@@ -63,6 +63,12 @@ TEST_CASE("visit: every phase × every command") {
     const auto settled_now = test::grown(owning, visit::fact(settled{}));
     const auto freeing_now = test::grown(silent, visit::fact(freeing{"deadline_passed"}));
     const auto freed_now = test::grown(freeing_now, visit::fact(freed{"deadline_passed"}));
+    const auto yielding = test::grown(owning, visit::fact(reclaim_heard{epoch(6)}));
+    auto cannot_resume = owed, cannot_clear = freeing_now;
+    for (std::uint32_t i = 0; i < care::of_steps.limit; ++i) {
+        evolve(cannot_resume, awaiting_word{"copy_not_whole"}, test::noon);
+        evolve(cannot_clear, freeing{"deadline_passed"}, test::noon);
+    }
     ask stray = asks(op::reserve);
     stray.about = {request("elsewhere")};
     ask foreign = asks(op::start_copy);
@@ -72,7 +78,7 @@ TEST_CASE("visit: every phase × every command") {
     test::walk<state, visit::command>("visit",
         {{"absent", {}}, {"admitting", admitting}, {"admitted", admitted_now}, {"admitted, staging", staging},
          {"admitted, silent", silent}, {"admitted, whole", whole}, {"owed", owed}, {"owning", owning},
-         {"owning, retiring", retiring}, {"settled", settled_now}, {"freeing", freeing_now}, {"freed", freed_now}},
+         {"owning, retiring", retiring}, {"settled", settled_now}, {"owed, cannot resume", cannot_resume}, {"freeing", freeing_now}, {"freeing, cannot clear", cannot_clear}, {"freeing, taken back", yielding}, {"freed", freed_now}},
         {{"ask reserve", asks(op::reserve)}, {"ask reserve again", asks(op::reserve, direction::forward, 2)},
          {"ask, meant for another", stray}, {"ask a source's op", foreign}, {"ask beyond the table", beyond},
          {"ask stage_disk", asks(op::stage_disk)}, {"ask observe", asks(op::observe)},
@@ -89,8 +95,12 @@ TEST_CASE("visit: every phase × every command") {
          {"looked: whole", result_of(own_key(silent, op::observe), outcome::ok, "whole")},
          {"looked: nothing", result_of(own_key(silent, op::observe), outcome::ok, "nothing")},
          {"could not look", result_of(own_key(silent, op::observe), outcome::unknown, "connection_lost")},
+         {"resumed at last", result_of(own_key(cannot_resume, op::resume_vm), outcome::ok)},
+         {"freed at last", result_of(own_key(cannot_clear, op::release), outcome::ok)},
          {"freed unasked", result_of(own_key(freeing_now, op::release), outcome::ok)},
          {"release heard", hear_release{epoch(5), false}}, {"release, other epoch", hear_release{epoch(9), true}},
+         {"reclaim heard", hear_reclaim{epoch(6)}}, {"reclaim, old epoch", hear_reclaim{epoch(5)}},
+         {"cleared, taken back", result_of(own_key(yielding, op::yield), outcome::ok)},
          {"deadline passed", deadline_passed{}}},
         [](const state& s) { return s.rank; },
         [](phase p) { return p == phase::settled || p == phase::freed; });

@@ -29,6 +29,10 @@ TEST_CASE("vm: every phase × every command") {
     const auto gone = test::grown(released, vm::fact(departed{first}));
     const auto awaited = test::grown(state{}, vm::fact(expected{first, umea, epoch(5), spec(), h1}));
     const auto refused = test::grown(awaited, vm::fact(unexpected{first}));
+    const auto back = test::grown(released, vm::fact(run_right_reclaimed{first, umea, epoch(6)}));
+    const auto ours = test::grown(awaited, vm::fact(run_right_acquired{first, umea, epoch(5), h1}));
+    const auto lost = test::grown(ours, vm::fact(run_right_lost{first, umea, epoch(6)}));
+    const auto astray = test::grown(gone, vm::fact(strayed{h1}));
     begin_move move;
     move.migration = first;
     move.to = umea;
@@ -39,7 +43,8 @@ TEST_CASE("vm: every phase × every command") {
     test::walk<state, vm::command>("vm",
         {{"absent", {}}, {"stopped", stopped}, {"running", running}, {"moving", moving},
          {"released", released}, {"expected", awaited}, {"absent, departed", gone},
-         {"absent, did not come", refused}},
+         {"absent, did not come", refused}, {"absent, runs astray", astray},
+         {"stopped, taken back", back}, {"running, acquired", ours}, {"absent, lost", lost}},
         {{"seen running", observe{spec(), h1, true, true}},
          {"seen off", observe{spec(), h1, true, false}},
          {"not seen", observe{spec(), h1, false, false}},
@@ -54,7 +59,9 @@ TEST_CASE("vm: every phase × every command") {
          {"expect another", expect{second, umea, epoch(6), spec(), h1}},
          {"expect an old epoch", expect{second, umea, epoch(0), spec(), h1}},
          {"forget", forget{first}}, {"forget another", forget{second}},
-         {"acquire", acquire{first, epoch(5)}}, {"acquire another epoch", acquire{first, epoch(9)}}},
+         {"acquire", acquire{first, epoch(5)}}, {"acquire another epoch", acquire{first, epoch(9)}},
+         {"reclaim", reclaim{first, epoch(5)}}, {"reclaim another", reclaim{second, epoch(5)}},
+         {"forfeit", forfeit{first, epoch(6)}}, {"forfeit, old epoch", forfeit{first, epoch(4)}}, {"forfeit another", forfeit{second, epoch(6)}}},
         [](const state& s) { return s.run_right; }, [](phase) { return false; });
 }
 

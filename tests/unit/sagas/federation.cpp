@@ -81,6 +81,14 @@ void federation::migrate() {
         });
 }
 
+result<std::string> federation::reclaim(bool fenced) {
+    auto& c = cells[from];
+    const auto stream = "migration/" + id;
+    const auto said = as_result(ask(c, c.sagas, stream, migration::command(migration::reclaim{"operator", "host lost", fenced})));
+    refresh(c, stream);
+    return said;
+}
+
 bool federation::ended() const {
     if (!migration::over(saga())) return false;
     const auto* v = visiting();
@@ -195,6 +203,8 @@ void federation::dispatch(cell& reader, const event& e) {
             submit(reader, "migration/" + subject,
                    migration::command(migration::hear_result{side::destination, x->key, x->how, x->ticket}));
     } else if (const auto* of_vm = std::get_if<vm::fact>(&e.what)) {
+        if (const auto* x = std::get_if<vm::run_right_reclaimed>(of_vm))
+            submit(reader, "visit/" + x->migration.text, visit::command(visit::hear_reclaim{x->run_right}));
         if (const auto* x = std::get_if<vm::run_right_released>(of_vm))
             submit(reader, "visit/" + x->migration.text, visit::command(visit::hear_release{x->run_right, false}));
     } else if (const auto* of_van = std::get_if<van::fact>(&e.what)) {
@@ -256,7 +266,7 @@ void federation::next_deed(cell& c, const std::string& stream, const errand& e, 
     if (luck.chance(0.02)) return go_on(transient("device_offline"));
     if (luck.chance(0.01)) return go_on(unknown("connection_lost"));
     const bool no_way_back = e.key.what == op::release_run_right || e.key.way == direction::undo ||
-                             e.key.step > saga::pivot_step || e.key.what == op::keep_vm ||
+                             e.key.step > saga::pivot_step || e.key.what == op::keep_vm || e.key.what == op::yield ||
                              e.key.what == op::observe;
     if (!no_way_back && luck.chance(0.01)) return go_on(permanent("broken"));
     if (d.who == saga::doer::books) return go_on(write(c, e, d.books_entry));
@@ -318,6 +328,8 @@ result<std::string> federation::write(cell& c, const errand& e, saga::entry what
         case saga::entry::routes_here: return routed(c.name);
         case saga::entry::routes_there: return routed(j.peer);
         case saga::entry::depart: return vm_asked(vm::depart{j.id});
+        case saga::entry::reclaim: return vm_asked(vm::reclaim{j.id, j.run_right});
+        case saga::entry::forfeit: return vm_asked(vm::forfeit{j.id, j.run_right});
         case saga::entry::settle: return host_asked(host::release{j.id});
     }
     return "";
@@ -374,6 +386,7 @@ void federation::misfortune() {
     auto& c = cells[luck.engine() % 2];
     if (luck.chance(0.4)) restart(c);
     if (luck.chance(0.2)) c.dark_until = time.now() + luck.between(1s, 15min);
+    if (luck.chance(0.1)) outside.lose_channel(luck.engine() % 2);
     time.after(luck.between(1s, 2min), [this] { misfortune(); });
 }
 
@@ -386,19 +399,24 @@ void federation::complain(const std::string& what) {
 void federation::check() {
     if (!outside.violation.empty()) complain(outside.violation);
     if (outside.running() > 1) complain("two copies run");
+    const auto holds = [](const vm::state& v) {
+        return v.now == vm::phase::running || v.now == vm::phase::moving || v.now == vm::phase::stopped;
+    };
+    for (auto& c : cells)
+        if (holds(c.vms[guest])) highest_ = std::max(highest_, c.vms[guest].run_right);
     int by_right = 0;
     for (auto& c : cells) {
-        const auto& v = c.vms[guest];
-        if (v.now == vm::phase::running || v.now == vm::phase::moving || v.now == vm::phase::stopped) {
-            ++by_right;
-            if (v.run_right < highest_) complain("an old epoch runs");
-            highest_ = v.run_right;
-        }
+        if (!holds(c.vms[guest])) continue;
+        if (c.vms[guest].run_right == highest_) ++by_right;
+        // A destination that did not hear yet of the reclaim: it is fenced.
+        else if (!cells[from].sagas["migration/" + id].reclaimed) complain("an old epoch runs");
     }
     if (by_right > 1) complain("two clouds hold the run-right");
     const auto& s = cells[from].sagas["migration/" + id];
     if (migration::over(s)) {
-        if (migration::over(migration::state{seen_, {}, {}, 0, {}, {}, false, false, false, {}, {}}) && seen_ != s.now)
+        migration::state before;
+        before.now = seen_;
+        if (migration::over(before) && seen_ != s.now)
             complain("an end changed");
     }
     seen_ = s.now;

@@ -46,6 +46,7 @@ class federation {
   public:
     explicit federation(std::uint64_t seed);
     void migrate();                  // from where the VM is to the other cloud
+    result<std::string> reclaim(bool fenced);  // by an operator, of the migration at hand
     void run();                      // until it has ended at both sides, and a while longer
     bool ended() const;
     const migration::state& saga() const { return source().sagas.at("migration/" + id); }

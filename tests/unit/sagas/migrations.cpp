@@ -44,7 +44,73 @@ std::string wrong_at_end(const federation& f, epoch before) {
     return "";
 }
 
+// Without faults, until its step is this one; false if it ends before.
+bool comes_to(federation& f, op what) {
+    f.luck.faults = false;
+    while (f.time.step()) {
+        if (migration::over(f.saga())) return false;
+        if (f.saga().now == migration::phase::forward && f.saga().step == saga::index_of(what)) return true;
+    }
+    return false;
+}
+
 }  // namespace
+
+TEST_CASE("a copy whose channel died is tried again over a new one") {
+    std::size_t tried_again = 0;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        federation f(seed);
+        f.migrate();
+        if (!comes_to(f, op::start_copy)) continue;
+        while (!f.outside.here.job && f.time.step()) {}
+        const auto before = f.vm_at(f.source()).run_right;
+        f.outside.lose_channel(seed % 2);
+        f.run();
+        INFO("seed " << seed);
+        CHECK(f.violation == "");
+        if (f.saga().now != migration::phase::done) continue;  // aborted, or too late
+        ++tried_again;
+        CHECK(f.saga().round == 1);
+        CHECK(wrong_at_end(f, before) == "");
+    }
+    CHECK(tried_again > 5);
+}
+
+TEST_CASE("a destination that is lost after the release: its VM is taken back, and runs nowhere else") {
+    std::size_t taken_back = 0;
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        federation f(seed);
+        f.migrate();
+        const auto before = f.vm_at(f.source()).run_right;
+        if (comes_to(f, op::start_copy)) CHECK(f.reclaim(true).error().reason == "not_released");
+        if (!comes_to(f, op::resume_vm) || f.outside.there.guest == copy::running) continue;
+        ++taken_back;
+        INFO("seed " << seed);
+        f.outside.there.guest = copy::off;  // its host lost power
+        const auto refused = f.reclaim(false);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().reason == "not_fenced");
+        f.luck.faults = true;
+        REQUIRE(f.reclaim(true));
+        f.run();
+        REQUIRE(f.violation == "");
+        CHECK(f.saga().now == migration::phase::undone);
+        CHECK(f.saga().reason == "reclaimed");
+        const auto& out = f.outside;
+        CHECK(out.here.guest == copy::running);
+        CHECK(out.there.guest == copy::absent);
+        const bool left = out.there.staged || out.there.port || out.here.relay || out.there.relay;
+        CHECK_FALSE(left);
+        CHECK(f.vm_at(f.source()).now == vm::phase::stopped);  // until its agent sees it run
+        CHECK(f.vm_at(f.source()).run_right == before.next().next());
+        CHECK(f.vm_at(f.destination()).now == vm::phase::absent);
+        CHECK(f.vm_at(f.destination()).run_right == before.next().next());
+        CHECK(f.visiting()->now == visit::phase::freed);
+        CHECK(f.destination().hosts.at("host/box").kept.empty());
+        CHECK(f.reclaim(true).error().reason == "already_ended");
+    }
+    CHECK(taken_back > 10);
+}
 
 TEST_CASE("migrations under faults end, with one runner and nothing left") {
     const auto* wanted = std::getenv("CARAVAN_SEED");

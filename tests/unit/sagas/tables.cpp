@@ -43,6 +43,8 @@ static_assert(!sound_with(first, [](step& s) { s.deadline = -1ms; }));
 static_assert(!sound_with(first, [](step& s) { s.undo = op::none; }), "no way back before the pivot");
 static_assert(!sound_with(first, [](step& s) { s.tries = for_ever; }), "for ever before the pivot");
 static_assert(!sound_with(first, [](step& s) { s.kind = kind::forward; }), "forward before the pivot");
+static_assert(!sound_with(first, [](step& s) { s.again_from = op::retire_copy; }), "again from no earlier step");
+static_assert(!sound_after([](step& s) { s.again_from = op::reserve; }), "back over the pivot");
 static_assert(!sound_after([](step& s) { s.undo = op::release; }), "a way back after the pivot");
 static_assert(!sound_after([](step& s) { s.tries = 3; }), "tries that end after the pivot");
 static_assert(!sound_after([](step& s) { s.deadline = by_plan; }), "no deadline after the pivot");
@@ -64,7 +66,9 @@ TEST_CASE("each side has deeds for what the table asks of it, and for nothing el
                 CHECK(has_deeds(what, at));
                 wanted.emplace(what, at);
             }
-    // Beside the table: the abort goes on record, and a lost outcome is looked for.
+    // Beside the table: the abort goes on record, a lost outcome is looked for, a lost destination is given up.
+    wanted.emplace(op::take_back, side::source);
+    wanted.emplace(op::yield, side::destination);
     wanted.emplace(op::keep_vm, side::source);
     wanted.emplace(op::observe, side::source);
     wanted.emplace(op::observe, side::destination);

@@ -59,6 +59,12 @@ void world::copy_breaks() {
         tell(known ? result<std::string>(transient("copy_failed")) : unknown("connection_lost"));
 }
 
+void world::lose_channel(bool source) {
+    auto& at = source ? here : there;
+    at.relay = at.end = false;
+    if (here.job) copy_breaks();
+}
+
 void world::wake_up(std::uint64_t number) {
     if (here.copies == number && here.guest == copy::paused) here.guest = copy::running;
 }

@@ -63,6 +63,7 @@ class world {
     void turn() { std::swap(here, there); }
     // Carries out one act at one side. `done` is called now or, for start_copy, when the copy ends.
     void perform(bool source, act what, std::function<void(result<std::string>)> done);
+    void lose_channel(bool source);  // a proxy or an agent dies, and comes back knowing nothing
     int running() const { return (here.guest == copy::running) + (there.guest == copy::running); }
     std::string violation;
 
