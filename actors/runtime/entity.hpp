@@ -171,8 +171,12 @@ class entity : public caf::event_based_actor {
         appending_ = false;
         const auto group = std::exchange(group_, {});
         const auto written = std::exchange(deciding_, nullptr);
-        if (!how) return how.error().reason == "stale_version" ? decide_again(std::move(group), how.error())
-                                                               : fail(group, how.error());
+        if (!how && how.error().reason == "stale_version") return decide_again(std::move(group), how.error());
+        if (!how) {  // what was to be written is forgotten, the result of an errand with it: it is performed again
+            drop_errand();
+            home_.ring_at(stream_, home_.clock.now() + std::chrono::seconds(1));
+            return fail(group, how.error());
+        }
         std::vector<stream_id> born;
         position at = how->first;
         auto next = written->begin();

@@ -75,7 +75,8 @@ std::string docs_of_move_vm() {
         "# The saga move_vm\n\n"
         "Drawn from actors/sagas/move_vm.hpp and deeds.hpp. The source runs it; the destination performs its "
         "side and answers.\nBefore the pivot a failure, an abort or the deadline puts the abort on record and "
-        "undoes in reverse order, trying for\never; from the pivot's record on it goes forward only, but for an operator who takes the run-right back from a\ndestination that is lost for good.\n\n"
+        "undoes in reverse order, trying for\never; from the pivot's record on it goes forward only, but for an operator "
+        "who takes the run-right back from a\ndestination that is lost for good.\n\n"
         "| | step | where | does | undo | deadline of a try | tries | wait | kind |\n|---|---|---|---|---|---|---|---|---|\n";
     for (std::size_t i = 0; i < std::size(move_vm); ++i) text += row_of(i);
     text += "\n## Who does what\n\nThe deeds of an op, in order. `records` are the cloud's own books: an append to its journal.\n\n"

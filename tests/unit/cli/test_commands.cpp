@@ -113,6 +113,26 @@ TEST_CASE("what is not there, not allowed or not reachable has its exit code and
     CHECK(run([&] { return show_status(wrong); }).code == exit_usage);
 }
 
+TEST_CASE("what needs a person is shown with what was seen, what to do next, and the page to read") {
+    door at;
+    at.desk.answers["/status"] = R"({"cloud":"thales","needs_person":[{"subject":"migration 01JM","reason":"run_right_not_acquired",)"
+                                 R"("observed":"failed 6 times","next":"caravan migrations 01JM",)"
+                                 R"("page":"docs/runbooks/run_right_not_acquired.md","since":"2026-11-22T10:00:00.000000Z"}]})";
+    const auto got = run([&] { return show_status(speaking_to(at)); });
+    CHECK(got.code == exit_done);
+    for (const auto* line : {"migration 01JM: run_right_not_acquired, since 2026-11-22", "seen  failed 6 times",
+                             "next  caravan migrations 01JM", "page  docs/runbooks/run_right_not_acquired.md"})
+        CHECK_THAT(got.out, Catch::Contains(line));
+}
+
+TEST_CASE("a reclaim says what was stated, and why") {
+    door at;
+    (void)run([&] { return reclaim(speaking_to(at), "01JM", true, "host lost"); });
+    CHECK(member(at.desk.last_event, "type") == "caravan.migration.reclaim");
+    CHECK(member(at.desk.last_event, "subject") == "01JM");
+    CHECK_THAT(at.desk.last_event, Catch::Contains("\"destination_fenced\":true") && Catch::Contains("host lost"));
+}
+
 TEST_CASE("a plan that cannot be carried out says so by its exit code") {
     door at;
     const auto code = [&](const std::string& obstacles) {

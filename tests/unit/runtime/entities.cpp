@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "actors/care/need.hpp"
 #include "actors/runtime/kinds.hpp"
 #include "actors/runtime/shell.hpp"
 #include "actors/runtime/stepped.hpp"
@@ -56,6 +57,8 @@ struct house final : port::clock {
     house() {
         shell.add_kind("van", runtime::spawn_van);
         shell.add_kind("cloud", runtime::spawn_cloud);
+        shell.add_kind("visit", runtime::spawn_visit);
+        shell.add_kind("actor", runtime::spawn_care);
         ledger.start();
         settle();
     }
@@ -68,10 +71,21 @@ struct house final : port::clock {
     void settle() {
         while (steps.ready()) steps.step(0);
     }
-    void commit() {  // what is on its way
-        passed += disk;
-        while (!later.empty() && later.begin()->first <= passed) later.extract(later.begin()).mapped()();
+    void commit() { pass(disk); }  // what is on its way
+    void pass(duration time) {
+        const auto until = passed + time;
+        while (!later.empty() && later.begin()->first <= until) {
+            passed = std::max(passed, later.begin()->first);
+            later.extract(later.begin()).mapped()();
+            settle();
+        }
+        passed = until;
         settle();
+    }
+    std::size_t count(std::string_view type, const std::string& stream) const {
+        std::size_t n = 0;
+        for (const auto& e : written()) n += type_of(e.what).name == type && e.stream.text == stream;
+        return n;
     }
 
     using told = std::shared_ptr<std::optional<runtime::answered>>;
@@ -218,4 +232,55 @@ TEST_CASE("what follows from a record heard is in the same commit, behind it, an
         h.commit();
         for (const auto& e : h.written()) CHECK(e.causation == position());
     }
+}
+
+TEST_CASE("a result that the journal did not take is not lost: the errand is performed again") {
+    house h;
+    std::vector<asking> performed;
+    h.shell.set_performer([&](runtime::shell& in, const stream_id&, const errand& what) {
+        performed.push_back(what.key);
+        return in.system.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; });
+    });
+    visit::ask asked{{migration_id("m1"), 0, direction::forward, 1, op::reserve}, {{}}};
+    asked.about[0].id = migration_id("m1");
+    asked.about[0].to = cloud_name("thales");
+    asked.about[0].deadline = h.now() + 1h;
+    h.wish("visit/m1", visit::command(asked));
+    h.commit();
+    REQUIRE(performed.size() == 1);
+    h.medium.faults.full = true;
+    const auto lost = h.wish("visit/m1", visit::command(visit::hear_result{performed[0], {}, host_name("h1"), {}}));
+    h.commit();
+    REQUIRE((*lost)->broke);
+    h.medium.faults.full = false;
+    CHECK(performed.size() == 1);
+    h.pass(1s);
+    REQUIRE(performed.size() == 2);
+    CHECK(performed[1] == performed[0]);
+}
+
+TEST_CASE("an actor that keeps dying is brought back rarely, and a person is told; until it lives") {
+    house h;
+    h.create();
+    h.commit();
+    const std::string care = "actor/van/lan";
+    const auto dies = [&] {
+        h.move("mac1", 1);
+        h.shell.kill(stream_id("van/lan"));
+        h.settle();
+        h.pass(61s);
+    };
+    for (std::uint32_t i = 1; i < care::of_actors.limit; ++i) dies();
+    CHECK(h.count("caravan.care.needs_person", care) == 0);
+    dies();
+    dies();
+    CHECK(h.count("caravan.care.needs_person", care) == 1);
+    CHECK(h.count("caravan.care.relieved", care) == 0);
+    h.pass(care::calm_after);
+    CHECK(h.count("caravan.care.relieved", care) == 1);
+    dies();  // once, after a quiet time: that is nothing
+    CHECK(h.count("caravan.care.needs_person", care) == 1);
+    const auto lives = h.move("mac2", 1);
+    h.commit();
+    CHECK((*lives)->ok());
 }
