@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "adapters/sqlite/gathered.hpp"
+
 namespace caravan::adapter {
 namespace {
 
@@ -58,9 +60,10 @@ std::string_view statement::text(int at) const noexcept {
 
 result<database> database::open(const std::string& path, access how) {
     sqlite3* raw = nullptr;
-    const int flags = how == access::read_only ? SQLITE_OPEN_READONLY
-                                               : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-    const int code = sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+    const bool reads = how == access::read_only;
+    const int flags = reads ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    const int code = sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX,
+                                     reads ? nullptr : gathered_files());
     database opened;
     opened.connection_.reset(raw);
     if (code != SQLITE_OK) return opened.failed("opening " + path);

@@ -72,7 +72,28 @@ bool grows_until(sqlite_journal& journal, const char* wanted, certainty kind) {
     return false;
 }
 
+std::uint64_t writes_so_far() {  // calls of this process
+    std::ifstream counters("/proc/self/io");
+    std::string name;
+    std::uint64_t value = 0;
+    while (counters >> name >> value)
+        if (name == "syscw:") return value;
+    return 0;
+}
+
 }  // namespace
+
+TEST_CASE("a commit's pages are written many at once") {
+    test::folder folder;
+    const auto journal = sqlite_journal::open(folder.file("journal.db"));
+    REQUIRE(journal);
+    story tale;
+    REQUIRE(reason((*journal)->append(tale.batch("vm/a", 1, 10))).empty());
+    const auto before = writes_so_far();
+    REQUIRE(reason((*journal)->append(tale.batch("vm/b", 1, 5000))).empty());  // many hundred pages
+    CHECK(writes_so_far() - before < 50);
+    CHECK(everything(**journal).size() == 5010);
+}
 
 TEST_CASE("people can query it") {
     test::folder folder;
