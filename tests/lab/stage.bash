@@ -94,7 +94,15 @@ place_of() { # VM -> the cloud whose hypervisors run it, by their word
         [ "$(on "$host" domstate "$1" 2>/dev/null)" != running ] || { cloud_of "$host"; return; }
     done
 }
-is_settled() { proof settled "$evidence/before.json" "$@" >"$evidence/settled" 2>&1; }
+is_settled() { # by the hypervisors' word, and by the processes that there are
+    local place
+    proof settled "$evidence/before.json" "$@" >"$evidence/settled" 2>&1 || return
+    [ "$MODE" != simulated ] || return 0
+    for place in "$@"; do
+        [ "$(census | grep -c "^qemu.${place%=*}@")" = 1 ] ||
+            { echo "processes of ${place%=*}: $(census | grep "^qemu.${place%=*}@" | xargs)" >"$evidence/settled"; return 1; }
+    done
+}
 
 # What a neighbour in the same cloud lives through meanwhile.
 watch_guest() { # VM CLOUD
