@@ -83,6 +83,7 @@ class Session:
         self.lines, self.silence, self.broken, self.previous, self.copies = 0, 0.0, None, None, []
         self.one_life = self.one_speaker = True
         self.wrote_at, self.write_gap = None, None
+        self.asked_last = False
 
     def ask(self):
         began = time.monotonic()
@@ -119,11 +120,12 @@ class Session:
                 time.sleep(PAUSE)
             self.socket.settimeout(10)
             self.ask()
+            self.asked_last = True
         except (OSError, ValueError, KeyError) as error:
             self.broken = str(error) or type(error).__name__
 
     def report(self):
-        return {"survived": self.broken is None and self.lines > 1, "broken": self.broken,
+        return {"survived": self.asked_last and self.lines > 1, "broken": self.broken,
                 "lines": self.lines, "silence_ms": round(self.silence * 1000),
                 "one_life": self.one_life, "one_speaker": self.one_speaker, "copies": self.copies}
 

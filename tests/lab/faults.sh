@@ -108,6 +108,7 @@ run_row() { # PROCESS NAME WHEN HARM END FROZEN-MOST
     fi
     check_world "$vm=$place"
     : "${world:=$(seen_at "$from"), $(seen_at "$to")}"
+    [ ${#faults[@]} = 0 ] || patiently 60 keep_busy || fault "it does not answer any more"
     note_run "$2" "$5" "$state${reason:+ ($reason)}" "$world" "$id"
     close_case "$2" "$from to $to was $state${reason:+, $reason}; $frozen"
 }
@@ -162,14 +163,14 @@ if [ -n "$seconds" ]; then
 fi
 raise --hosts 1 --stoppable
 boot $vm --cow 8 --ram 96
-lab guest $vm dirty mem 256 >/dev/null
-lab guest $vm dirty disk 1024 >/dev/null
+keep_busy
 first_run=$(($(wc -l 2>/dev/null <"$seen" || echo 0) + 1))
 for ((round = 0; round < rounds; round++)); do
     while read -r -u 4 row; do
         [ -z "$seconds" ] || [ $SECONDS -lt "$seconds" ] || break
         verdict_before=$verdict
-        perform "$row"
+        # Each in a shell of its own: what goes wrong in one row is that row's.
+        (perform "$row"; exit $verdict) || verdict=1
     done 4< <(rows | $order)
 done
 [ $rounds = 1 ] || tail -n "+$first_run" "$seen" | python3 "$root/tests/lab/seen.py" --same || verdict=1

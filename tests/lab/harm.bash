@@ -16,7 +16,7 @@ prepare_when() { # PROCESS WHEN : what must wait is told to, before the migratio
             held\ * | hold\ *) ordered hold ${entry#* } ;;
             before\ * | after\ *)
                 hold_at "$1" "$entry"
-                rate=$((rate * 3)) ;; # the moment is the same, it only comes earlier
+                [[ $entry == *undo* ]] || rate=$((rate * 3)) ;; # the moment is the same, it only comes earlier
         esac
     done < <(named "${2//; /$'\n'}")
     wan_order "rate $rate"
@@ -125,8 +125,10 @@ print(sqlite3.connect(sys.argv[1]).execute("select count(*) from events where ty
 wake_guest() { # CLOUD
     patiently 30 is_off_at "$1" || fault "it is not shut off in $1: $(seen_at "$1")"
     on "$1.h1" start "$vm" >/dev/null || { fault "it cannot be started in $1"; return; }
-    patiently 60 lab guest "$vm" dirty mem 256 || fault "it does not answer"
-    lab guest "$vm" dirty disk 1024 >/dev/null || fault "it does not answer"
+    patiently 60 keep_busy || fault "it does not answer"
+}
+keep_busy() { # it writes, to memory and disk, until it is booted anew
+    lab guest "$vm" dirty mem 256 >/dev/null && lab guest "$vm" dirty disk 1024 >/dev/null
 }
 is_off_at() { [ "$(seen_at "$1")" = "shut off" ]; }
 
