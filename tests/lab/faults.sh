@@ -99,7 +99,10 @@ run_row() { # PROCESS NAME WHEN HARM END FROZEN-MOST
     unhold "$to"
     place=$from
     [ "$state" != "done" ] || place=$to
-    if [[ $5 == *off ]]; then
+    if [[ $5 == *anew ]]; then
+        end_watch off
+        patiently 60 keep_busy || fault "it does not answer"
+    elif [[ $5 == *off ]]; then
         end_watch off
         [ "$state" != "${5%,*}" ] || world="$(seen_at "$from"), $(seen_at "$to")"
         wake_guest "$place"

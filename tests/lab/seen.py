@@ -9,7 +9,7 @@ seen.py --same       of the runs on stdin: a line for each row that did not end 
 import collections
 import sys
 
-WORLDS = {"done": "nothing, running", "undone": "running, nothing", "undone, off": "shut off, nothing",
+WORLDS = {"done": "nothing, running", "undone": "running, nothing", "undone, anew": "running, nothing",
           "done, off": "nothing, shut off"}
 
 
