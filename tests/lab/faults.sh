@@ -18,13 +18,13 @@ set -euo pipefail
 
 vm=sge-1
 seen=${FAULTS_SEEN:-$root/build/faults.seen}
-seconds='' rounds=1
+seconds='' rounds=1 table=''
 names=()
 while [ $# -gt 0 ]; do
     case $1 in
         --seconds) seconds=$2; shift ;;
         --twice) rounds=2 ;;
-        --table) exec python3 "$root/tests/lab/seen.py" "$root/tests/lab/faults.table" "$seen" ;;
+        --table) table=yes ;;
         *) names+=("$1") ;;
     esac
     shift
@@ -34,10 +34,11 @@ done
 rows() {
     local line set process of
     grep -v '^#' "$root/tests/lab/faults.table" | grep . | sed -E 's/ *\| */|/g; s/ +$//' | while read -r line; do
-        set=$(grep -oEm1 'EACH|DEVICE|CONTROLLER' <<<"$line" | head -1 || true)
+        set=$(grep -oEm1 'EACH|DEVICE|CONTROLLER|OTHER' <<<"$line" | head -1 || true)
         case $set in
             CONTROLLER) of="controller.FROM controller.TO" ;;
             DEVICE) of="proxy.FROM proxy.TO agent.FROM.h1 agent.TO.h1" ;;
+            OTHER) of="controller.TO proxy.FROM proxy.TO agent.FROM.h1 agent.TO.h1" ;;
             EACH) of="controller.FROM controller.TO proxy.FROM proxy.TO agent.FROM.h1 agent.TO.h1" ;;
             *) echo "-|$line"; continue ;;
         esac
@@ -157,6 +158,7 @@ drawn() { # SEED : lines of stdin in the order that the seed says
     awk -v seed="$1" 'BEGIN { srand(seed) } { printf "%.9f\t%s\n", rand(), $0 }' | sort -n | cut -f2-
 }
 
+[ -z "$table" ] || { rows | cut -d'|' -f2 | python3 "$root/tests/lab/seen.py" "$seen"; exit; }
 mkdir -p "$(dirname "$seen")"
 order="cat"
 if [ -n "$seconds" ]; then
