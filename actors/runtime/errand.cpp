@@ -29,6 +29,7 @@ namespace {
 
 // How long an observation may wait for an agent that is not there before it counts as "unseen".
 constexpr auto observe_patience = std::chrono::seconds(10);
+constexpr auto look_again = std::chrono::milliseconds(250);
 
 class errand_actor : public caf::event_based_actor {
   public:
@@ -80,6 +81,7 @@ class errand_actor : public caf::event_based_actor {
     }
 
     void next() {
+        while (at_ < deeds_.size() && deeds_[at_].only_again && what_.key.round == 0) ++at_;
         if (at_ == deeds_.size()) return finish(last_.reason.empty() || last_.ended != outcome::ok ? step_result{} : last_);
         const auto& d = deeds_[at_];
         const auto self = caf::actor_cast<caf::actor>(this);
@@ -98,13 +100,18 @@ class errand_actor : public caf::event_based_actor {
         port::device to{port::device_kind::agent, what_.about.host.text};
         if (d.who == saga::doer::proxy) {
             const auto proxy = controller_.any_proxy();
-            if (!proxy) return finish({outcome::transient, "no_proxy"});
+            if (!proxy) return wait_for_proxy();
             to = *proxy;
         }
+        // An end that is opened before any proxy was heard of would have nowhere to go.
+        if (d.device_act == act::open_end && what_.about.proxy_endpoint.empty()) return wait_for_proxy();
         outstanding_ = {to, controller_.order_device(to, order_of(d), [self, index = at_](const report& r) {
             caf::anon_send(self, deed_done{index, r.how, r.about});
         })};
     }
+
+    // A controller that has just started knows no device yet: as long as its step allows.
+    void wait_for_proxy() { delayed_send(this, look_again, go{}); }
 
     order order_of(const saga::deed& d) const {
         order o;

@@ -34,11 +34,12 @@ struct deed {
     act device_act = act::observe;
     entry books_entry = entry::none;
     bool best_effort = false;  // its failure changes nothing: there is a surer path
+    bool only_again = false;   // not before the saga went back
 };
 
-constexpr deed by_agent(op what, side at, act a) { return {what, at, doer::agent, a, entry::none, false}; }
-constexpr deed by_proxy(op what, side at, act a) { return {what, at, doer::proxy, a, entry::none, false}; }
-constexpr deed in_books(op what, side at, entry e) { return {what, at, doer::books, act::observe, e, false}; }
+constexpr deed by_agent(op what, side at, act a) { return {what, at, doer::agent, a, entry::none}; }
+constexpr deed by_proxy(op what, side at, act a) { return {what, at, doer::proxy, a, entry::none}; }
+constexpr deed in_books(op what, side at, entry e) { return {what, at, doer::books, act::observe, e}; }
 
 inline constexpr deed deeds[] = {
     // the destination
@@ -48,6 +49,8 @@ inline constexpr deed deeds[] = {
     by_agent(op::release, side::destination, act::discard),
     by_agent(op::release, side::destination, act::detach),
     in_books(op::release, side::destination, entry::forget),
+    // A copy whose end went wrong may be whole over there, and in the next one's way.
+    {op::stage_disk, side::destination, doer::agent, act::discard, entry::none, false, true},
     by_agent(op::stage_disk, side::destination, act::stage),
     by_agent(op::discard_disk, side::destination, act::discard),
     by_proxy(op::attach_silent_port, side::destination, act::extend_vans),

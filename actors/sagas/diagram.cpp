@@ -34,7 +34,7 @@ std::string deeds_at(op what, side at) {
     for (const auto& d : deeds_of(what, at)) {
         const auto name = d.who == doer::books ? entries[std::size_t(d.books_entry)] : to_text(d.device_act);
         text += (text.empty() ? "" : ", ") + std::string(doers[std::size_t(d.who)]) + " " + std::string(name) +
-                (d.best_effort ? " (best effort)" : "");
+                (d.best_effort ? " (best effort)" : d.only_again ? " (only in another round)" : "");
     }
     return text;
 }

@@ -13,7 +13,7 @@ inline constexpr step move_vm[] = {
     {"prepare storage",   where::destination, op::stage_disk,         op::discard_disk,  60s,     3,        1s,    kind::undoable},
     {"extend network",    where::destination, op::attach_silent_port, op::detach_port,   10s,     3,        500ms, kind::undoable},
     {"open channel",      where::both,        op::open_channel,       op::close_channel, 10s,     3,        1s,    kind::undoable},
-    {"copy",              where::source,      op::start_copy,         op::abort_copy,    by_plan, 2,        30s,   kind::undoable, op::open_channel},
+    {"copy",              where::source,      op::start_copy,         op::abort_copy,    by_plan, 2,        30s,   kind::undoable, op::stage_disk},
     {"release run-right", where::source,      op::release_run_right,  op::none,          30s,     1,        0ms,   kind::pivot},
     {"acquire run-right", where::destination, op::resume_vm,          op::none,          30s,     for_ever, 1s,    kind::forward},
     {"move routes",       where::both,        op::move_routes,        op::none,          10s,     for_ever, 1s,    kind::forward},

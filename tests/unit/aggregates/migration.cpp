@@ -66,7 +66,8 @@ TEST_CASE("migration: every phase × every command") {
     nearly.destination.attempt = care::of_steps.limit;
     const auto undo_stands = failed_often(kept, source, direction::undo);
     const auto again = test::grown(copying, migration::fact(step_failed{index_of(op::start_copy), direction::forward, source, 1, {outcome::transient, "copy_failed"}}),
-                                   migration::fact(went_back{index_of(op::open_channel)}));
+                                   migration::fact(went_back{index_of(op::stage_disk)}),
+                                   migration::fact(asked{{id, index_of(op::stage_disk), direction::forward, 1, op::stage_disk, 1}, {}}));
     const auto reclaimed_now = test::grown(at(op::resume_vm), migration::fact(reclaimed{"operator", "host lost"}), migration::fact(undoing{"reclaimed"}));
     const auto taken_back = test::grown(reclaimed_now, migration::fact(vm_kept{}));
     const asking look2{id, index_of(op::start_copy), direction::forward, 2, op::observe};
@@ -78,7 +79,7 @@ TEST_CASE("migration: every phase × every command") {
          {"forward: release run-right", at(op::release_run_right)},
          {"forward: acquire run-right", at(op::resume_vm)}, {"forward: acquire run-right, unheard", unheard}, {"forward: acquire run-right, nearly", nearly}, {"forward: retire source", at(op::retire_copy)},
          {"undoing: not on record yet", undoing_now}, {"undoing: copy", kept}, {"undoing: copy, stands still", undo_stands}, {"undoing: refused", refused}, {"undoing: reclaimed", reclaimed_now}, {"undoing: reclaimed, on record", taken_back},
-         {"forward: open channel, again", again},
+         {"forward: prepare storage, again", again},
          {"done", done}, {"undone", undone}},
         {{"begin", begin{}}, {"abort", migration::abort{"operator"}},
          {"admitted", heard(there, key(op::reserve), outcome::ok)},
@@ -112,7 +113,7 @@ TEST_CASE("migration: every phase × every command") {
          {"copy undone", heard(source, key(op::abort_copy, direction::undo), outcome::ok)},
          {"reclaim", reclaim{"operator", "host lost", true}}, {"reclaim, not fenced", reclaim{"operator", "", false}},
          {"taken back", heard(source, {id, index_of(op::resume_vm), direction::undo, 1, op::take_back}, outcome::ok)},
-         {"opened here again", heard(source, {id, index_of(op::open_channel), direction::forward, 1, op::open_channel, 1}, outcome::ok)},
+         {"staged again", heard(there, {id, index_of(op::stage_disk), direction::forward, 1, op::stage_disk, 1}, outcome::ok)},
          {"retry admission", retry{key(op::reserve)}}},
         [](const state&) { return 0; }, [](phase p) { return p == phase::done || p == phase::undone; });
 }

@@ -255,6 +255,7 @@ void federation::next_deed(cell& c, const std::string& stream, const errand& e, 
     if (i == deeds.size()) return report(c, e, sofar);
     if (!still_pending(c, stream, e)) return;
     const auto& d = deeds[i];
+    if (d.only_again && e.key.round == 0) return next_deed(c, stream, e, i + 1, sofar);
     const auto go_on = [this, &c, stream, e, i, d, life = c.life](const result<std::string>& r) {
         time.after(luck.between(1ms, 100ms), [=, this, &c] {
             if (c.life != life) return;

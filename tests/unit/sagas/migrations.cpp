@@ -56,7 +56,7 @@ bool comes_to(federation& f, op what) {
 
 }  // namespace
 
-TEST_CASE("a copy whose channel died is tried again over a new one") {
+TEST_CASE("a copy whose channel died is tried again over a new one, onto storage made anew") {
     std::size_t tried_again = 0;
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         federation f(seed);
