@@ -84,8 +84,8 @@ class hypervisor {
     virtual result<void> abort_copy(const job&) = 0;
     // Source: ok only when the VM's process is proven gone: destroys a paused copy by pidfd.
     virtual result<void> prove_off(const job&) = 0;
-    // Destination: resumes the paused copy; ok if it already runs. Permanent "copy_not_whole" if what
-    // is here is not a whole paused copy.
+    // Destination, which holds the run-right: resumes the paused copy, or starts it from its disk if its
+    // process died since; ok if it already runs. Permanent "copy_not_whole" if what is here is neither.
     virtual result<void> resume(const job&) = 0;
 };
 

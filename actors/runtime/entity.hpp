@@ -119,8 +119,9 @@ class entity : public caf::event_based_actor {
         if (silent) {
             if (!decision) said_so.no = std::move(decision.error());
         } else {
-            // Copied: a decision that must be taken again has them again.
-            decision->insert(decision->end(), mail.companions.begin(), mail.companions.end());
+            // Copied: a decision that must be taken again has them again. They come first, so that a
+            // submission is answered with its own position, now and when it is repeated.
+            decision->insert(decision->begin(), mail.companions.begin(), mail.companions.end());
             said_so.facts = decision->size();
             all.push_back({std::move(*decision), mail.causation, Kind::saga_of(stream_, s), mail.traceparent});
         }

@@ -162,11 +162,14 @@ result<void> libvirt_hypervisor::discard(const job& work) {
 result<void> libvirt_hypervisor::resume(const job& work) {
     const auto it = parts_->find(work.vm);
     if (!it) return tl::unexpected(it.error());
-    if (!it->domain || (!it->state.running() && !it->state.whole()))
+    const bool off = it->domain && it->state.off();
+    if (!it->domain || (!it->state.running() && !it->state.whole() && !off))
         return permanent("copy_not_whole", work.vm.name.text);
-    if (!it->state.running() && virDomainResume(it->domain.get()) < 0) {
+    // The right to run is ours, so the source is off for good and its memory gone. libvirt defines an
+    // arriving domain only once it is whole: if its process died since, its disk is all there.
+    if (!it->state.running() && (off ? virDomainCreate(it->domain.get()) : virDomainResume(it->domain.get())) < 0) {
         const auto now = look(it->domain.get());
-        if (!now || !now->running()) return last_failure("resume");
+        if (!now || !now->running()) return last_failure(off ? "start" : "resume");
     }
     virDomainSetAutostart(it->domain.get(), 0);
     parts_->files.forget(work.id);

@@ -17,6 +17,8 @@ enum class copy_fault : std::uint8_t {
     destination_daemon,
     source_power,  // the host goes down; its disk stays
     destination_power,
+    source_qemu,  // the process dies alone
+    destination_qemu,
 };
 
 enum class copy_end : std::uint8_t { ok, transient, unknown };
@@ -38,6 +40,8 @@ inline constexpr fault_row copy_faults[] = {
     {copy_part::disk, copy_fault::destination_daemon, running, litter, false, copy_end::transient},
     {copy_part::disk, copy_fault::source_power, off, litter, false, copy_end::unknown},
     {copy_part::disk, copy_fault::destination_power, running, litter, false, copy_end::transient},
+    {copy_part::disk, copy_fault::source_qemu, off, litter, false, copy_end::unknown},
+    {copy_part::disk, copy_fault::destination_qemu, running, litter, false, copy_end::transient},
 
     {copy_part::memory, copy_fault::streams_closed, running, litter, false, copy_end::transient},
     {copy_part::memory, copy_fault::aborted, running, litter, false, copy_end::transient},
@@ -46,6 +50,8 @@ inline constexpr fault_row copy_faults[] = {
      copy_end::transient},
     {copy_part::memory, copy_fault::source_power, off, litter, false, copy_end::unknown},
     {copy_part::memory, copy_fault::destination_power, running, litter, false, copy_end::transient},
+    {copy_part::memory, copy_fault::source_qemu, off, litter, false, copy_end::unknown},
+    {copy_part::memory, copy_fault::destination_qemu, running, litter, false, copy_end::transient},
 
     // The Finish call is lost: the source stays paused until its connection breaks.
     {copy_part::switching, copy_fault::streams_closed, paused, litter, true, copy_end::unknown},
@@ -54,6 +60,8 @@ inline constexpr fault_row copy_faults[] = {
     {copy_part::switching, copy_fault::destination_daemon, paused, litter, true, copy_end::unknown},
     {copy_part::switching, copy_fault::source_power, off, litter, false, copy_end::unknown},
     {copy_part::switching, copy_fault::destination_power, paused, litter, true, copy_end::unknown},
+    {copy_part::switching, copy_fault::source_qemu, off, litter, false, copy_end::unknown},
+    {copy_part::switching, copy_fault::destination_qemu, paused, litter, true, copy_end::unknown},
 
     // The Finish reply is lost: two copies, one of them paused for good.
     {copy_part::whole, copy_fault::streams_closed, paused, paused, true, copy_end::unknown},
@@ -62,6 +70,8 @@ inline constexpr fault_row copy_faults[] = {
     {copy_part::whole, copy_fault::destination_daemon, off, paused, false, copy_end::ok},
     {copy_part::whole, copy_fault::source_power, off, paused, false, copy_end::unknown},
     {copy_part::whole, copy_fault::destination_power, off, off, false, copy_end::ok},
+    {copy_part::whole, copy_fault::source_qemu, off, paused, false, copy_end::unknown},
+    {copy_part::whole, copy_fault::destination_qemu, off, off, false, copy_end::ok},
 };
 
 constexpr const fault_row* row_of(copy_part at, copy_fault what) {
@@ -72,9 +82,9 @@ constexpr const fault_row* row_of(copy_part at, copy_fault what) {
 constexpr bool complete() {
     for (std::uint8_t at = 0; at <= static_cast<std::uint8_t>(copy_part::whole); ++at)
         for (std::uint8_t what = 0;
-             what <= static_cast<std::uint8_t>(copy_fault::destination_power); ++what)
+             what <= static_cast<std::uint8_t>(copy_fault::destination_qemu); ++what)
             if (!row_of(static_cast<copy_part>(at), static_cast<copy_fault>(what))) return false;
-    return std::size(copy_faults) == 4 * 6;
+    return std::size(copy_faults) == 4 * 8;
 }
 static_assert(complete());
 

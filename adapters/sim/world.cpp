@@ -25,8 +25,13 @@ void world::boot(const place& where, const vm_spec& vm) {
     const std::lock_guard lock(mutex_);
     auto& h = at(where);
     for (const auto& nic : vm.nics) h.ports[nic.mac] = true;
-    auto& c = h.copies[vm.name] = {vm, off, false, {}};
+    auto& c = h.copies[vm.name] = {vm, off, false, {}, true};
     become(where, c, running, false);
+}
+
+void world::start(const place& where, const vm_name& name) {
+    const std::lock_guard lock(mutex_);
+    if (auto* c = find(where, name); c && c->state == off && at(where).reachable) become(where, *c, running, false);
 }
 
 void world::set_pace(const sim::pace& p) {
@@ -56,12 +61,18 @@ void world::become(const place& where, copy& c, port::run_state state, bool job)
     c.state = state;
     c.job = job;
     check(c.vm.name, "a change", false);
+    if (witness_) witness_->copy_changed(c.vm.name, where, state, c.whole);
     if (begins)
         for (const auto& nic : c.vm.nics)
             if (const auto port = at(where).ports.find(nic.mac);
                 port != at(where).ports.end() && port->second)
-                announcements_.push_back({timing_.now(), nic.mac, where});
+                announce(where, nic.mac);
     tell_changed(where, c);
+}
+
+void world::announce(const place& where, const std::string& mac) {
+    announcements_.push_back({timing_.now(), mac, where});
+    if (witness_) witness_->announced(announcements_.back());
 }
 
 void world::erase(const place& where, const vm_name& name) {
@@ -72,6 +83,7 @@ void world::erase(const place& where, const vm_name& name) {
     all.erase(found);
     gone.state = at(where).files.contains(gone.of) ? litter : absent;
     gone.job = false;
+    if (witness_) witness_->copy_changed(name, where, gone.state, false);
     tell_changed(where, gone);
 }
 
@@ -143,6 +155,16 @@ std::vector<std::string> world::leftovers() const {
     return all;
 }
 
+std::vector<std::string> world::leftovers_of(const migration_id& id) const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> all;
+    for (const auto& [where, h] : hosts_)
+        if (h.files.contains(id)) all.push_back("files of " + id.text + " at " + words(where));
+    if (ends_.contains(id)) all.push_back("streams of " + id.text);
+    if (copyings_.contains(id)) all.push_back("a copy under way of " + id.text);
+    return all;
+}
+
 std::vector<std::string> world::violations() const {
     const std::lock_guard lock(mutex_);
     return violations_;
@@ -166,7 +188,7 @@ void world::tell_host(const place& where, std::function<void(port::hypervisor_li
         port::hypervisor_listener* listener = nullptr;
         {
             const std::lock_guard lock(mutex_);
-            listener = at(where).listener;
+            listener = at(where).reachable ? at(where).listener : nullptr;
         }
         if (listener) what(*listener);
     });

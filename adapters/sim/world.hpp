@@ -39,6 +39,18 @@ struct announcement {  // a guest's address is heard at a host
     place where;
 };
 
+// Sees every change at the instant it happens, within the call that makes it: it asks nothing of the world.
+class witness {
+  public:
+    virtual ~witness() = default;
+    // state absent or litter: gone. `whole`: all of its disk and memory is there, or was when it was
+    // powered off.
+    virtual void copy_changed(const vm_name&, const place&, port::run_state, bool whole) = 0;
+    virtual void copy_flows(const job&, const place& from, const place& to) = 0;  // some bytes got over
+    virtual void announced(const announcement&) = 0;
+    virtual void record_sent(const migration_id&, const std::string& bytes) = 0;
+};
+
 // The four ends of a migration's channel.
 enum class channel_end : std::uint8_t {
     source_agent,
@@ -55,7 +67,9 @@ class world {
     // ---- the ground
     void add_host(const place&, port::host_description);
     void boot(const place&, const vm_spec&);
+    void start(const place&, const vm_name&);  // its owner does, if it is off
     void set_pace(const sim::pace&);
+    void set_witness(witness* w) { witness_ = w; }  // before all traffic
 
     // ---- faults
     void set_dark(bool);  // the WAN swallows everything; the proxies close after `stall`
@@ -63,6 +77,10 @@ class world {
     void close_streams(const migration_id&);  // reset by somebody on the way
     void restart_daemon(const place&);
     void power_loss(const place&);
+    // Its hypervisor answers nothing and tells nothing; what happened meanwhile is told when it does again.
+    void set_reachable(const place&, bool);
+    bool reachable(const place&) const;
+    void kill_guest(const place&, const vm_name&);  // its QEMU
 
     // ---- what an outsider sees
     struct copy_seen {
@@ -73,6 +91,7 @@ class world {
     std::vector<copy_seen> copies_of(const vm_name&) const;
     std::vector<std::string> leftovers(const place&, const migration_id&, const vm_name&) const;
     std::vector<std::string> leftovers() const;  // of any job, anywhere
+    std::vector<std::string> leftovers_of(const migration_id&) const;  // files, streams, a copy under way
     std::vector<std::string> violations() const;
     std::vector<announcement> announcements() const;
 
@@ -81,7 +100,7 @@ class world {
     void listen(const place&,
                 port::hypervisor_listener*);  // nullptr: no more; waits for what is told
     result<port::host_description> describe(const place&) const;
-    std::vector<port::vm_observation> observe(const place&) const;
+    result<std::vector<port::vm_observation>> observe(const place&) const;
     result<void> stage(const place&, const job&);
     result<void> discard(const place&, const job&);
     result<void> start_copy(const place&, const job&);
@@ -106,6 +125,7 @@ class world {
         port::run_state state = port::run_state::off;
         bool job = false;
         migration_id of;  // the job that brought it, until it is resumed
+        bool whole = true;
     };
     struct host {
         port::host_description has;
@@ -114,6 +134,7 @@ class world {
         std::map<std::string, bool> ports;      // by MAC: active, or silent
         std::set<migration_id> followed;        // by the adapter that lives now
         port::hypervisor_listener* listener = nullptr;
+        bool reachable = true;
     };
     struct copying {
         job what;
@@ -137,7 +158,9 @@ class world {
     void step_later(const copying&, duration);
     bool advance(copying&);
     void strike(const migration_id&, copy_fault);
-    void strike_all(const place&, copy_fault as_source, copy_fault as_destination);
+    void strike_all(const place&, copy_fault as_source, copy_fault as_destination,
+                    const vm_name* only = nullptr);
+    result<void> answers(const place&) const;
     void resume_later(const place&, const vm_name&);
     void end(const copying&, const result<void>&);
     bool flows(const migration_id&) const;
@@ -145,6 +168,7 @@ class world {
 
     void become(const place&, copy&, port::run_state, bool job);
     void erase(const place&, const vm_name&);
+    void announce(const place&, const std::string& mac);
     void check(const vm_name&, const char* after, bool destroyed);
     void tell_changed(const place&, const copy&);
     void tell_host(const place&, std::function<void(port::hypervisor_listener&)>);
@@ -160,6 +184,7 @@ class world {
     std::map<holder, port::channel_listener*> channels_;
     std::vector<std::string> violations_;
     std::vector<announcement> announcements_;
+    witness* witness_ = nullptr;
     std::uint64_t next_ = 1;
     std::uint64_t darkness_ = 0;  // 0: it is bright
     bool deaf_ = false;

@@ -64,6 +64,7 @@ result<void> world::send_record(holder from, const migration_id& id, const std::
     const auto here = relay(channel_end::source_relay),
                there = relay(channel_end::destination_relay);
     if (!here || !there || (from != here && from != there)) return transient("not_open", id.text);
+    if (witness_) witness_->record_sent(id, bytes);
     if (darkness_ || deaf_) return {};
     timing_.after(pace_.trip, [this, to = from == here ? there : here, id, bytes] {
         tell_channel(to, [id, bytes](auto& l) { l.record_heard(id, bytes); });

@@ -36,7 +36,7 @@ void world::begin(const place& from, const job& work) {
     auto& here = *find(from, work.vm.name);
     here.of = work.id;
     become(from, here, running, true);
-    auto& arriving_copy = at(c.to).copies[work.vm.name] = {work.vm, off, true, work.id};
+    auto& arriving_copy = at(c.to).copies[work.vm.name] = {work.vm, off, true, work.id, false};
     become(c.to, arriving_copy, arriving, true);
     copyings_[work.id] = c;
     step_later(c, {});
@@ -69,6 +69,7 @@ void world::step(const migration_id& id, std::uint64_t number) {
             return step_later(c, pace_.trip);
         case copy_part::switching:
             c.at = copy_part::whole;
+            arrived->whole = true;
             become(c.to, *arrived, paused, false);
             timing_.after(pace_.trip, [this, id, by = ends_[id][channel_end::source_relay].by] {
                 tell_channel(by, [id](auto& l) { l.destination_ready(id); });
@@ -92,6 +93,7 @@ bool world::advance(copying& c) {
     p.disk_done += disk;
     p.memory_done += memory;
     p.rate = pace_.rate;
+    if (witness_ && disk + memory > 0) witness_->copy_flows(c.what, c.from, c.to);
     if (p.disk_done == p.disk_total) c.at = copy_part::memory;
     if (now - c.told >= between_progress) {
         c.told = now;
@@ -136,10 +138,13 @@ void world::resume_later(const place& where, const vm_name& name) {
     });
 }
 
-void world::strike_all(const place& where, copy_fault as_source, copy_fault as_destination) {
+void world::strike_all(const place& where, copy_fault as_source, copy_fault as_destination,
+                       const vm_name* only) {
     std::vector<std::pair<migration_id, copy_fault>> struck;
     for (const auto& [id, c] : copyings_)
-        if (c.from == where)
+        if (only && c.what.vm.name != *only)
+            continue;
+        else if (c.from == where)
             struck.emplace_back(id, as_source);
         else if (c.to == where)
             struck.emplace_back(id, as_destination);
@@ -157,6 +162,26 @@ void world::power_loss(const place& where) {
     for (auto& [name, c] : at(where).copies)
         if (c.state != off) become(where, c, off, false);
     at(where).followed.clear();
+}
+
+void world::set_reachable(const place& where, bool yes) {
+    const std::lock_guard lock(mutex_);
+    auto& h = at(where);
+    h.reachable = yes;
+    if (!yes) strike_all(where, copy_fault::source_daemon, copy_fault::destination_daemon);
+    if (yes)
+        for (const auto& [name, c] : h.copies) tell_changed(where, c);
+}
+
+bool world::reachable(const place& where) const {
+    const std::lock_guard lock(mutex_);
+    return at(where).reachable;
+}
+
+void world::kill_guest(const place& where, const vm_name& name) {
+    const std::lock_guard lock(mutex_);
+    strike_all(where, copy_fault::source_qemu, copy_fault::destination_qemu, &name);
+    if (auto* c = find(where, name); c && c->state != off) become(where, *c, off, false);
 }
 
 }  // namespace caravan::sim

@@ -5,13 +5,20 @@
 
 namespace caravan::sim {
 
+result<void> world::answers(const place& where) const {
+    if (at(where).reachable) return {};
+    return transient("hypervisor_unreachable", "simulated");
+}
+
 result<port::host_description> world::describe(const place& where) const {
     const std::lock_guard lock(mutex_);
+    if (auto up = answers(where); !up) return tl::unexpected(up.error());
     return at(where).has;
 }
 
-std::vector<port::vm_observation> world::observe(const place& where) const {
+result<std::vector<port::vm_observation>> world::observe(const place& where) const {
     const std::lock_guard lock(mutex_);
+    if (auto up = answers(where); !up) return tl::unexpected(up.error());
     std::vector<port::vm_observation> all;
     for (const auto& [name, c] : at(where).copies) all.push_back({c.vm, c.state, c.job});
     for (const auto& [id, vm] : at(where).files)
@@ -21,6 +28,7 @@ std::vector<port::vm_observation> world::observe(const place& where) const {
 
 result<void> world::stage(const place& where, const job& work) {
     const std::lock_guard lock(mutex_);
+    if (auto up = answers(where); !up) return up;
     auto& h = at(where);
     const bool ours = h.files.contains(work.id);
     if (find(where, work.vm.name))
@@ -43,6 +51,7 @@ result<void> world::stage(const place& where, const job& work) {
 
 result<void> world::discard(const place& where, const job& work) {
     const std::lock_guard lock(mutex_);
+    if (auto up = answers(where); !up) return up;
     auto& h = at(where);
     const auto* c = find(where, work.vm.name);
     if (c && c->state == running && !work.forfeited) return permanent("still_running", work.vm.name.text);
@@ -63,6 +72,7 @@ result<void> world::discard(const place& where, const job& work) {
 
 result<void> world::start_copy(const place& where, const job& work) {
     const std::lock_guard lock(mutex_);
+    if (auto up = answers(where); !up) return up;
     auto* c = find(where, work.vm.name);
     if (copyings_.contains(work.id)) {
         at(where).followed.insert(work.id);
@@ -82,6 +92,7 @@ result<void> world::start_copy(const place& where, const job& work) {
 
 result<void> world::abort_copy(const place& where, const job& work) {
     const std::lock_guard lock(mutex_);
+    if (auto up = answers(where); !up) return up;
     if (copyings_.contains(work.id)) strike(work.id, copy_fault::aborted);
     auto* c = find(where, work.vm.name);
     if (!c) return permanent("no_such_vm", work.vm.name.text);
@@ -91,6 +102,7 @@ result<void> world::abort_copy(const place& where, const job& work) {
 
 result<void> world::prove_off(const place& where, const job& work) {
     const std::lock_guard lock(mutex_);
+    if (auto up = answers(where); !up) return up;
     auto* c = find(where, work.vm.name);
     if (!c || c->state == off) return {};
     if (c->state != paused) return permanent("still_running", work.vm.name.text);
@@ -105,9 +117,10 @@ result<void> world::prove_off(const place& where, const job& work) {
 
 result<void> world::resume(const place& where, const job& work) {
     const std::lock_guard lock(mutex_);
+    if (auto up = answers(where); !up) return up;
     auto* c = find(where, work.vm.name);
-    const bool whole = c && c->state == paused && !c->job && c->of == work.id;
-    if (!c || (c->state != running && !whole))
+    const bool ready = c && (c->state == paused || c->state == off) && !c->job && c->of == work.id;
+    if (!c || (c->state != running && !ready))
         return permanent("copy_not_whole", work.vm.name.text);
     if (c->state != running) become(where, *c, running, false);
     at(where).files.erase(work.id);
@@ -123,7 +136,7 @@ void world::plug(const place& where, const vm_spec& vm, bool active) {
     for (const auto& nic : vm.nics) {
         auto& port = h.ports[nic.mac];
         if (active && !port && c && c->state == running)
-            announcements_.push_back({timing_.now(), nic.mac, where});
+            announce(where, nic.mac);
         port = port || active;
     }
 }

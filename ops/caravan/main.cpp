@@ -23,6 +23,9 @@ struct words {
     migrate_wish move;
     certificate_request certificate;
     simulate::sweep_request simulation;
+    std::string faults = "none";
+    std::vector<std::size_t> only;
+    bool loud = false;
     std::string id, file, folder, cloud, process, journal, shell, why, until = "24h";
     std::uint64_t after = 0;
     bool fenced = false;
@@ -208,10 +211,22 @@ void add_setting_up(CLI::App& app, words& w) {
         ->add_option("SHELL", w.shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
 }
 
+std::string all_faults() {
+    std::string text;
+    for (const auto& row : simulate::fault_table()) text += (text.empty() ? "" : ",") + std::string(row.name);
+    return text;
+}
+
 int simulation(words& w) {
     const auto until = parse_duration(w.until);
     if (!until) return complain(exit_usage, "--until wants a time: 1h", w.until, "caravan simulate --help");
     w.simulation.first.until = *until;
+    const auto faults = simulate::parse_kinds(w.faults);
+    if (!faults.unknown.empty())
+        return complain(exit_usage, "--faults knows no fault of that name", faults.unknown, "caravan simulate --help");
+    w.simulation.first.faults = faults.kinds;
+    w.simulation.first.only = {w.only.begin(), w.only.end()};
+    if (w.loud) w.simulation.first.tell = [](const std::string& line) { std::cerr << line << '\n'; };
     const bool json = w.asked.output == "json";
     const auto sum = simulate::run(w.simulation, [](const std::string& line) { std::cerr << line << '\n'; });
     json ? print_json(std::cout, sum) : print_table(std::cout, sum);
@@ -221,7 +236,7 @@ int simulation(words& w) {
 void add_simulation(CLI::App& app, words& w) {
     auto& s = w.simulation.first;
     auto* made = command(app, w, "simulate", "Whole federations on simulated hosts, from one seed, and what may never be",
-                         "  caravan simulate --migrations 1000\n  caravan simulate --seed 7 --migrations 10000 -o json",
+                         "  caravan simulate --migrations 1000\n  caravan simulate --seed 7 --migrations 10000 --faults all\n  caravan simulate --faults end-controller,wan-dark -o json",
                          [&w] { return simulation(w); });
     made->add_option("--seed", s.seed, "equal seeds and programs make equal runs");
     made->add_option("--migrations", s.migrations, "in all, over as many federations as it takes")
@@ -229,6 +244,9 @@ void add_simulation(CLI::App& app, words& w) {
     made->add_option("--clouds", s.shape.clouds, "of a federation")->check(CLI::Range(2, 8));
     made->add_option("--hosts", s.shape.hosts, "of a cloud")->check(CLI::Range(1, 16));
     made->add_option("--vms", s.shape.vms, "of a federation")->check(CLI::Range(1, 1000));
+    made->add_option("--faults", w.faults, "what goes wrong: all, none, or of these, with commas: " + all_faults());
+    made->add_option("--only", w.only, "of the faults that the seed draws, these numbers alone")->delimiter(',');
+    made->add_flag("--verbose", w.loud, "every event and fault, as it happens, on standard error");
     made->add_option("--until", w.until, "simulated time by which a federation must be at rest");
 }
 

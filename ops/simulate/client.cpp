@@ -27,6 +27,17 @@ void client::begin() {
     while (f_.world.copies_of(vm_name(f_.vm_name_of(count))).size() == 1) ++count;
     for (std::size_t i = 0; i < count; ++i) guests_.push_back({f_.first_cloud_of(i), false, 0});
     f_.time.after(3s, [this] { tick(); });
+    f_.time.after(5s, [this] { tend(); });
+}
+
+void client::tend() {
+    for (auto& c : f_.clouds)
+        if (auto* at = c->controller())
+            at->with_view([&](const topology::federation& shown) {
+                for (const auto& [name, vm] : shown.vms)
+                    if (vm.ours && vm.state == "stopped") f_.world.start({c->name, vm.host}, name);
+            });
+    f_.time.after(5s, [this] { tend(); });
 }
 
 void client::tick() {
@@ -129,10 +140,9 @@ void client::repeat_one() {
     if (!wishes_.empty()) send(luck_.below(wishes_.size()));
 }
 
-void client::abort_one() {
-    if (under_way_.empty()) return;
-    auto chosen = under_way_.begin();
-    std::advance(chosen, luck_.below(under_way_.size()));
+void client::abort(const migration_id& id) {
+    const auto chosen = under_way_.find(id);
+    if (chosen == under_way_.end()) return;
     wish w;
     w.id = "job-" + std::to_string(wishes_.size() + 1);
     w.cloud = guests_[chosen->second].cloud;

@@ -1,5 +1,6 @@
 // client: a scheduler outside of all clouds. It wants VMs moved, says so by submissions, says it again
-// when it was not answered, and keeps what it was told, to be held against the clouds.
+// when it was not answered, and keeps what it was told, to be held against the clouds. It owns the VMs,
+// too: one that a cloud shows as stopped, and its own, is started there.
 #pragma once
 
 #include <map>
@@ -25,11 +26,12 @@ class client {
 
     void begin();
     void ended(const migration_id&, bool done);
+    bool wanted_enough() const { return accepted_ >= wanted_; }
     bool satisfied() const { return accepted_ >= wanted_ && under_way_.empty(); }
 
     // Sends again what was accepted before: the answer must be the same.
     void repeat_one();
-    void abort_one();
+    void abort(const migration_id&);
 
     const std::vector<wish>& wishes() const { return wishes_; }
     const std::vector<std::string>& contradictions() const { return contradictions_; }
@@ -47,6 +49,7 @@ class client {
     void send_later(std::size_t wish);
     std::size_t guest_of(const wish&) const;
     void rest(guest&);
+    void tend();
 
     federation& f_;
     dice luck_;

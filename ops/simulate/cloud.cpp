@@ -22,7 +22,12 @@ class cloud::told_journal final : public port::journal {
         catch_up();
     }
     result<void> append(std::span<const port::entry> entries) override {
+        const bool dies = whose_.disk.faults.die_in_append;
         auto how = on_->append(entries);
+        if (dies && !whose_.disk.faults.die_in_append)
+            whose_.ground_.time.after({}, [&whose = whose_, life = whose_.lives] {
+                if (whose.lives == life) whose.kill_controller();
+            });
         if (how)
             for (const auto& e : entries) tell(e);
         return how;
@@ -52,6 +57,24 @@ class cloud::told_journal final : public port::journal {
     }
     cloud& whose_;
     const std::unique_ptr<port::journal> on_;
+};
+
+class cloud::told_writer final : public port::feed_writer {
+  public:
+    told_writer(const cloud& whose, cloud_name to, std::unique_ptr<port::feed_writer> on)
+        : whose_(whose), to_(std::move(to)), on_(std::move(on)) {}
+    result<void> publish(std::span<const port::feed_record> records) override {
+        auto how = on_->publish(records);
+        if (how)
+            for (const auto& r : records) whose_.ground_.told.published(whose_.name, to_, r);
+        return how;
+    }
+    result<port::feed_record> last() const override { return on_->last(); }
+
+  private:
+    const cloud& whose_;
+    const cloud_name to_;
+    const std::unique_ptr<port::feed_writer> on_;
 };
 
 cloud::cloud(const ground& g, dice luck, cloud_name own, std::size_t hosts, bytes memory)
@@ -84,7 +107,9 @@ void cloud::start_controller() {
     auto opened = disk.open();
     if (!opened) return;
     std::vector<runtime::peer_config> peers;
-    for (const auto& p : peers_) peers.push_back({p.cloud, "wan:1", "wan:2", p.to->writer(), p.from->reader()});
+    for (const auto& p : peers_)
+        peers.push_back({p.cloud, "wan:1", "wan:2", std::make_unique<told_writer>(*this, p.cloud, p.to->writer()),
+                         p.from->reader()});
     ++lives;
     controller_ = std::make_unique<controller_house>(
         ground_.time, luck_.fork(), name, std::make_unique<told_journal>(*this, std::move(*opened)), hub,

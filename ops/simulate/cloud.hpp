@@ -14,6 +14,7 @@ class history {
   public:
     virtual ~history() = default;
     virtual void written(const cloud_name&, const port::entry&) = 0;
+    virtual void published(const cloud_name& from, const cloud_name& to, const port::feed_record&) = 0;
 };
 
 // The ground that all clouds stand on.
@@ -67,6 +68,7 @@ class cloud {
 
   private:
     class told_journal;
+    class told_writer;
     struct neighbour {
         cloud_name cloud;
         sim::feed_line *to, *from;

@@ -1,5 +1,7 @@
 #include "ops/simulate/federation.hpp"
 
+#include <algorithm>
+
 #include "adapters/sim/guest.hpp"
 
 namespace caravan::simulate {
@@ -28,8 +30,15 @@ sim::pace wan() {
 
 }  // namespace
 
-federation::federation(std::uint64_t seed, const shape& s, history& told, const log_to& log)
-    : world(time.timing(), wan()), choose_(seed) {
+sim::feed_faults usual_feed() {
+    sim::feed_faults f;
+    f.delay = std::chrono::milliseconds(30);
+    f.delay_spread = std::chrono::milliseconds(20);
+    return f;
+}
+
+federation::federation(agenda& clock, std::uint64_t seed, const shape& s, history& told, const log_to& log)
+    : time(clock), world(time.timing(), wan()), room_(s.host_memory), vms_(s.vms), choose_(seed) {
     auto luck = choose_.fork();
     for (std::size_t i = 0; i < s.clouds; ++i)
         clouds.push_back(std::make_unique<cloud>(ground{time, world, told, log}, luck.fork(), name_of(i), s.hosts,
@@ -39,17 +48,41 @@ federation::federation(std::uint64_t seed, const shape& s, history& told, const 
             feeds_.push_back(from == to ? nullptr : std::make_unique<sim::feed_line>(luck.next(), time.timing()));
     for (std::size_t i = 0; i < s.clouds; ++i)
         for (std::size_t j = 0; j < s.clouds; ++j)
-            if (i != j) {
-                clouds[i]->join(clouds[j]->name, feed(i, j), feed(j, i));
-                feed(i, j).faults.delay = std::chrono::milliseconds(30);
-                feed(i, j).faults.delay_spread = std::chrono::milliseconds(20);
-            }
-    for (std::size_t i = 0; i < s.vms; ++i) {
+            if (i != j) clouds[i]->join(clouds[j]->name, feed(i, j), feed(j, i));
+    if (s.liar)
+        for (auto& c : clouds) {
+            lies_.push_back(std::make_unique<sim::feed_line>(luck.next(), time.timing()));
+            unheard_.push_back(std::make_unique<sim::feed_line>(luck.next(), time.timing()));
+            c->join(liar(), *unheard_.back(), *lies_.back());
+        }
+    each_feed([](sim::feed_line& l) { l.faults = usual_feed(); });
+}
+
+void federation::start() {
+    for (std::size_t i = 0; i < vms_; ++i) {
         auto& at = *clouds[first_cloud_of(i)];
-        sim::guest g{vm_name_of(i), "lan" + std::to_string(i / 8 + 1), static_cast<std::uint32_t>(i + 1)};
-        world.boot(at.place_of(i / s.clouds % s.hosts), sim::spec_of(g));
+        sim::guest g{vm_name_of(i), van_of(i).text, static_cast<std::uint32_t>(i + 1)};
+        world.boot(at.place_of(i / clouds.size() % at.hosts()), sim::spec_of(g));
     }
     for (auto& c : clouds) c->start();
+}
+
+void federation::each_feed(const std::function<void(sim::feed_line&)>& what) {
+    for (auto* all : {&feeds_, &lies_, &unheard_})
+        for (auto& line : *all)
+            if (line) what(*line);
+}
+
+sim::feed_line& federation::feed_between(const cloud& from, const cloud& to) {
+    const auto index = [&](const cloud& wanted) {
+        return std::size_t(std::ranges::find(clouds, &wanted, &std::unique_ptr<cloud>::get) - clouds.begin());
+    };
+    return feed(index(from), index(to));
+}
+
+void federation::tell_lie(const cloud& to, const port::feed_record& r) {
+    for (std::size_t i = 0; i < lies_.size(); ++i)
+        if (clouds[i].get() == &to) (void)lies_[i]->writer()->publish({&r, 1});
 }
 
 cloud& federation::of(const cloud_name& name) {

@@ -87,6 +87,19 @@ controller_house::controller_house(agenda& time, dice luck, const cloud_name& na
     ports.random = [this](std::size_t size) { return chance.bytes(size); };
     ports.loops = &steps;
     controller_ = std::make_unique<runtime::controller>(steps.actors(), name, std::move(ports));
+    auto& shell = controller_->actors();
+    shell.set_performer([this, perform = shell.perform](runtime::shell& s, const stream_id& stream, const errand& e) {
+        auto made = perform(s, stream, e);
+        errands_[stream.text] = caf::actor_cast<caf::weak_actor_ptr>(made);
+        return made;
+    });
+}
+
+void controller_house::kill_errand(const migration_id& id) {
+    for (const auto* kind : {"migration/", "visit/"})
+        if (const auto found = errands_.find(kind + id.text); found != errands_.end())
+            if (const auto one = caf::actor_cast<caf::actor>(found->second))
+                caf::anon_send_exit(one, caf::exit_reason::kill);
 }
 
 result<void> controller_house::start() {

@@ -83,12 +83,14 @@ class controller_house : public process {
     ~controller_house();
     result<void> start();
     runtime::controller& controller() { return *controller_; }
+    void kill_errand(const migration_id&);  // the one that performs a step of it, if any does
 
   private:
     sim::link_hub& hub_;
     std::unique_ptr<port::journal> journal_;
     std::unique_ptr<port::link_server> server_;
     std::unique_ptr<runtime::controller> controller_;
+    std::map<std::string, caf::weak_actor_ptr> errands_;  // the last one of each stream
 };
 
 }  // namespace caravan::simulate

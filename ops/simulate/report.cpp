@@ -31,6 +31,14 @@ void print_violation(std::ostream& to, const violation& v) {
        << "            " << v.what << '\n';
 }
 
+void print_smallest(std::ostream& to, const smallest& s) {
+    to << "\nat its smallest, after " << s.runs << " more runs:\n";
+    print_violation(to, s.seen);
+    for (const auto& f : s.faults) to << "            " << in_words(f) << '\n';
+    for (const auto& line : s.lines) to << "  " << line << '\n';
+    to << "again:      " << command_line(s.what) << '\n';
+}
+
 std::uint64_t all_of(const std::map<std::string, std::uint64_t>& counts) {
     std::uint64_t sum = 0;
     for (const auto& [what, count] : counts) sum += count;
@@ -52,28 +60,34 @@ void put_counts(json_out& out, std::string_view key, const std::map<std::string,
 }  // namespace
 
 std::string command_line(const request& r) {
-    return "caravan simulate --seed " + std::to_string(r.seed) + " --migrations " + std::to_string(r.migrations) +
-           " --clouds " + std::to_string(r.shape.clouds) + " --hosts " + std::to_string(r.shape.hosts) + " --vms " +
-           std::to_string(r.shape.vms);
+    auto line = "caravan simulate --seed " + std::to_string(r.seed) + " --migrations " + std::to_string(r.migrations) +
+                " --clouds " + std::to_string(r.shape.clouds) + " --hosts " + std::to_string(r.shape.hosts) +
+                " --vms " + std::to_string(r.shape.vms);
+    if (r.faults.empty()) return line;
+    line += " --faults " + in_words(r.faults);
+    if (r.only.empty()) return line;
+    line += " --only ";
+    for (const auto n : r.only) line += std::to_string(n) + ",";
+    line.pop_back();
+    return line;
 }
 
 void print_table(std::ostream& to, const summary& s) {
     const auto& r = s.asked.first;
     to << "seed " << r.seed << ": " << r.migrations << " migrations, " << s.episodes << " federations of "
-       << r.shape.clouds << " clouds, " << r.shape.hosts << " hosts each, " << r.shape.vms << " VMs\n\n";
+       << r.shape.clouds << " clouds, " << r.shape.hosts << " hosts each, " << r.shape.vms << " VMs, faults: "
+       << in_words(r.faults) << "\n\n";
     print_counts(to, "migrations", s.sum.ends);
     print_counts(to, "faults", s.sum.faults);
-    to << "violations  " << std::setw(9) << s.sum.violations.size() << '\n'
+    to << "invariants  " << std::setw(9) << invariants.size() << "  checked at every change and at rest\n"
+       << "violations  " << std::setw(9) << s.sum.violations.size() << '\n'
        << "time        simulated " << in_words(s.sum.simulated) << ", wall " << std::fixed << std::setprecision(1)
        << seconds(s.wall) << " s (" << std::setprecision(0) << double(all_of(s.sum.ends)) / seconds(s.wall)
        << " migrations/s), " << s.sum.steps << " steps, " << s.sum.events << " events\n"
        << "digest      " << chain::hex(s.sum.digest) << '\n';
-    for (std::size_t i = 0; i < s.sum.violations.size(); ++i) print_violation(to, s.sum.violations[i]);
-    if (s.sum.violations.empty()) return;
-    auto again = r;
-    again.seed = s.seeds.front();
-    again.migrations = std::min(again.migrations, s.asked.migrations_each);
-    to << "again:      " << command_line(again) << '\n';
+    for (std::size_t i = 0; i < std::min<std::size_t>(5, s.sum.violations.size()); ++i)
+        print_violation(to, s.sum.violations[i]);
+    if (s.shown) print_smallest(to, *s.shown);
 }
 
 void print_json(std::ostream& to, const summary& s) {
@@ -86,20 +100,16 @@ void print_json(std::ostream& to, const summary& s) {
     put_counts(out, "faults", s.sum.faults);
     out.key("violations");
     out.begin_array();
-    for (std::size_t i = 0; i < s.sum.violations.size(); ++i) {
-        const auto& v = s.sum.violations[i];
-        auto again = s.asked.first;
-        again.seed = s.seeds[i];
-        again.migrations = std::min(again.migrations, s.asked.migrations_each);
+    for (const auto& v : s.sum.violations) {
         out.begin_object();
         put(out, "invariant", v.invariant);
         put(out, "at", v.at);
         put(out, "vm", v.vm);
         put(out, "what", v.what);
-        put(out, "again", command_line(again));
         out.end_object();
     }
     out.end_array();
+    if (s.shown) put(out, "again", command_line(s.shown->what));
     put(out, "steps", s.sum.steps);
     put(out, "events", s.sum.events);
     put(out, "simulated_seconds", std::uint64_t(s.sum.simulated.count() / 1'000'000));

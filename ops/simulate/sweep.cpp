@@ -12,6 +12,7 @@ namespace {
 void add(account& to, const account& one) {
     for (const auto& [end, count] : one.ends) to.ends[end] += count;
     for (const auto& [fault, count] : one.faults) to.faults[fault] += count;
+    for (const auto& [cell, count] : one.coverage) to.coverage[cell] += count;
     to.violations.insert(to.violations.end(), one.violations.begin(), one.violations.end());
     to.steps += one.steps;
     to.events += one.events;
@@ -33,7 +34,7 @@ summary run(const sweep_request& wanted, const std::function<void(const std::str
         left -= one.migrations;
         const auto o = run(one);
         add(s.sum, o);
-        s.seeds.resize(s.sum.violations.size(), one.seed);
+        if (!o.violations.empty() && wanted.small) s.shown = shrink(one, o);
         all.note({}, o.digest);
         if (progress && s.episodes % 20 == 19)
             progress(std::to_string(wanted.first.migrations - left) + " of " + std::to_string(wanted.first.migrations));

@@ -3,19 +3,20 @@
 
 #include <iosfwd>
 
-#include "ops/simulate/episode.hpp"
+#include "ops/simulate/shrink.hpp"
 
 namespace caravan::simulate {
 
 struct sweep_request {
     request first;                     // its seed is the sweep's, its migrations are the whole number
     std::size_t migrations_each = 100;  // of one episode
+    bool small = true;                  // a violation is made small before it is shown
 };
 
 struct summary {
     sweep_request asked;
-    account sum;  // the digest is that of all episodes' digests; each violation's episode is in `seeds`
-    std::vector<std::uint64_t> seeds;  // of the violations, in their order
+    account sum;  // the digest is that of all episodes' digests
+    std::optional<smallest> shown;  // the first violation, at its smallest
     std::size_t episodes = 0;
     std::chrono::nanoseconds wall{};
 };
@@ -23,7 +24,7 @@ struct summary {
 // Episode 0 has the sweep's own seed, so that one episode of a sweep can be run again alone.
 std::uint64_t seed_of(std::uint64_t first, std::size_t episode);
 
-// Stops after the first episode with a violation. `progress`: a line to tell, now and then; may be empty.
+// Stops after the first episode with a violation, which is made small. `progress`: a line to tell, now and then; may be empty.
 summary run(const sweep_request&, const std::function<void(const std::string&)>& progress);
 
 // The one line that runs an episode again.

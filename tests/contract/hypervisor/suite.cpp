@@ -159,6 +159,21 @@ void hands_over_before_the_call_returns(world& w) {
     CHECK(w.heard(side::source).ends().size() == 1);
 }
 
+// The run-right is the destination's by then: its disk is all there, and nobody else may run the VM.
+void starts_what_lost_its_process(world& w) {
+    w.boot("vm1");
+    const move m(w, "vm1", id_1);
+    begin(w, m);
+    REQUIRE(w.heard(side::source).await_ends(1));
+    REQUIRE_OK(w.heard(side::source).ends()[0].second);
+    REQUIRE_OK(w.at(side::source).prove_off(m.source));
+    w.power_loss(side::destination);
+    REQUIRE_OK(w.at(side::destination).resume(m.destination));
+    CHECK(see(w, side::destination, "vm1").state == run_state::running);
+    w.disconnect(m.source);
+    REQUIRE_OK(w.at(side::source).discard(m.source));
+}
+
 void refuses_before_anything_is_made(world& w) {
     w.boot("vm1");
     const move m(w, "vm1", id_1);
@@ -324,6 +339,7 @@ const std::vector<check> hypervisor_contract = {
     {"moves a VM by its difference", moves_by_difference},
     {"moves a VM with whole disks", moves_whole_disks},
     {"hands over before the call returns", hands_over_before_the_call_returns},
+    {"starts what lost its process", starts_what_lost_its_process},
     {"aborts in the disk part", aborts_in_the_disk_part},
     {"aborts in the memory part", aborts_in_the_memory_part},
     {"drops a whole copy", aborts_a_whole_copy},
