@@ -126,6 +126,7 @@ class world {
         bool job = false;
         migration_id of;  // the job that brought it, until it is resumed
         bool whole = true;
+        bool migrated = false;  // off for that reason (VIR_DOMAIN_SHUTOFF_MIGRATED); a new daemon forgets it
     };
     struct host {
         port::host_description has;

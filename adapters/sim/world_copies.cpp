@@ -76,6 +76,7 @@ void world::step(const migration_id& id, std::uint64_t number) {
             });
             return step_later(c, pace_.trip + pace_.confirm);
         case copy_part::whole:
+            source->migrated = true;
             become(c.from, *source, off, false);
             end(copying(c), {});
     }
@@ -120,7 +121,10 @@ void world::strike(const migration_id& id, copy_fault what) {
         else
             become(c.to, *arrived, row.destination, false);
     }
-    if (auto* source = find(c.from, name)) become(c.from, *source, row.source, false);
+    if (auto* source = find(c.from, name)) {
+        source->migrated = row.end == copy_end::ok;
+        become(c.from, *source, row.source, false);
+    }
     if (row.source_resumes) resume_later(c.from, name);
     const std::string reason = what == copy_fault::aborted ? "copy_aborted" : "copy_cut";
     end(c, row.end == copy_end::ok          ? result<void>()
@@ -154,13 +158,16 @@ void world::strike_all(const place& where, copy_fault as_source, copy_fault as_d
 void world::restart_daemon(const place& where) {
     const std::lock_guard lock(mutex_);
     strike_all(where, copy_fault::source_daemon, copy_fault::destination_daemon);
+    for (auto& [name, c] : at(where).copies) c.migrated = false;
 }
 
 void world::power_loss(const place& where) {
     const std::lock_guard lock(mutex_);
     strike_all(where, copy_fault::source_power, copy_fault::destination_power);
-    for (auto& [name, c] : at(where).copies)
+    for (auto& [name, c] : at(where).copies) {
+        c.migrated = false;
         if (c.state != off) become(where, c, off, false);
+    }
     at(where).followed.clear();
 }
 
@@ -168,6 +175,7 @@ void world::set_reachable(const place& where, bool yes) {
     const std::lock_guard lock(mutex_);
     auto& h = at(where);
     h.reachable = yes;
+    for (auto& [name, c] : h.copies) c.migrated = false;
     if (!yes) strike_all(where, copy_fault::source_daemon, copy_fault::destination_daemon);
     if (yes)
         for (const auto& [name, c] : h.copies) tell_changed(where, c);

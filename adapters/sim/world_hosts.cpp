@@ -85,7 +85,7 @@ result<void> world::start_copy(const place& where, const job& work) {
     }
     const bool was_copied = c && c->of == work.id && (c->state == off || c->state == paused);
     if (!was_copied) return permanent("vm_not_running", work.vm.name.text);
-    const result<void> how = c->state == off ? result<void>() : unknown("copy_unknown");
+    const auto how = c->state == off && c->migrated ? result<void>() : unknown("copy_unknown");
     tell_host(where, [id = work.id, how](auto& l) { l.copy_ended(id, how); });
     return {};
 }

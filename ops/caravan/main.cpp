@@ -246,6 +246,7 @@ void add_simulation(CLI::App& app, words& w) {
     made->add_option("--vms", s.shape.vms, "of a federation")->check(CLI::Range(1, 1000));
     made->add_option("--faults", w.faults, "what goes wrong: all, none, or of these, with commas: " + all_faults());
     made->add_option("--only", w.only, "of the faults that the seed draws, these numbers alone")->delimiter(',');
+    made->add_flag("!--no-shrink", w.simulation.small, "shows a violation as it was found, not at its smallest");
     made->add_flag("--verbose", w.loud, "every event and fault, as it happens, on standard error");
     made->add_option("--until", w.until, "simulated time by which a federation must be at rest");
 }

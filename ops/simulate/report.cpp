@@ -88,6 +88,7 @@ void print_table(std::ostream& to, const summary& s) {
     for (std::size_t i = 0; i < std::min<std::size_t>(5, s.sum.violations.size()); ++i)
         print_violation(to, s.sum.violations[i]);
     if (s.shown) print_smallest(to, *s.shown);
+    else if (!s.sum.violations.empty()) to << "again:      " << command_line(s.last) << '\n';
 }
 
 void print_json(std::ostream& to, const summary& s) {

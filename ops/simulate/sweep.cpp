@@ -34,7 +34,12 @@ summary run(const sweep_request& wanted, const std::function<void(const std::str
         left -= one.migrations;
         const auto o = run(one);
         add(s.sum, o);
-        if (!o.violations.empty() && wanted.small) s.shown = shrink(one, o);
+        s.last = one;
+        if (!o.violations.empty() && wanted.small) {
+            const auto& v = o.violations.front();
+            if (progress) progress("violation of " + v.invariant + ": " + v.what + "\nmaking it small: " + command_line(one));
+            s.shown = shrink(one, o);
+        }
         all.note({}, o.digest);
         if (progress && s.episodes % 20 == 19)
             progress(std::to_string(wanted.first.migrations - left) + " of " + std::to_string(wanted.first.migrations));

@@ -17,6 +17,7 @@ struct summary {
     sweep_request asked;
     account sum;  // the digest is that of all episodes' digests
     std::optional<smallest> shown;  // the first violation, at its smallest
+    request last;  // the episode that was run last
     std::size_t episodes = 0;
     std::chrono::nanoseconds wall{};
 };

@@ -20,6 +20,11 @@ overloaded(F...) -> overloaded<F...>;
 std::string words(const sim::place& where) { return where.host.text + " of " + where.cloud.text; }
 std::string words(epoch e) { return "epoch " + std::to_string(e.value); }
 
+std::string_view in_words(run_state s) {
+    constexpr std::string_view all[] = {"absent", "litter", "off", "running", "paused", "arriving", "stuck"};
+    return all[static_cast<std::size_t>(s)];
+}
+
 // Only these are worth being read.
 bool of_note(const std::string& type) {
     constexpr std::string_view kinds[] = {"caravan.vm.", "caravan.migration.", "caravan.visit.", "caravan.cloud."};
@@ -41,6 +46,7 @@ void watch::violate(invariant which, std::string what, const vm_name& vm) {
 
 void watch::copy_changed(const vm_name& vm, const sim::place& where, run_state state, bool whole) {
     auto& g = guests_[vm];
+    note("world " + vm.text + " is " + std::string(in_words(state)) + " at " + words(where));
     if (state == run_state::absent || state == run_state::litter) {
         g.copies.erase(where);
     } else {
