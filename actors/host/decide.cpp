@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "actors/host/state.hpp"
+#include "events/planted.hpp"
 
 namespace caravan::host {
 
@@ -19,7 +20,7 @@ decision keep_room(const state& s, const reserve& c) {
         left.memory -= std::min(left.memory, kept.memory);
         left.disk -= std::min(left.disk, kept.disk);
     }
-    if (c.memory > left.memory) return refuse("no_capacity", "not enough memory");
+    if (c.memory > left.memory && !planted(bug::room_given_twice)) return refuse("no_capacity", "not enough memory");
     if (c.disk > left.disk) return refuse("no_capacity", "not enough disk");
     if (!holds(s.has.machines, c.machine)) return refuse("machine_unsupported", c.machine);
     if (!holds(s.has.cpu_models, c.cpu_model)) return refuse("cpu_unsupported", c.cpu_model);

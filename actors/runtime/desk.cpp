@@ -6,6 +6,7 @@
 #include "actors/runtime/controller.hpp"
 #include "actors/runtime/receipt.hpp"
 #include "topology/view.hpp"
+#include "events/planted.hpp"
 
 namespace caravan::runtime {
 
@@ -21,7 +22,7 @@ class front_desk final : public port::desk {
         if (!document) return receipt(problem_receipt({}, "malformed", "malformed", document.error().detail));
         auto e = read_event(document->root());
         if (!e) return receipt(problem_receipt({}, "malformed", "malformed", e.error()));
-        if (const auto before = receipt_before(*e)) return receipt(*before);
+        if (const auto before = receipt_before(*e); before && !planted(bug::no_idempotency)) return receipt(*before);
         if (controller_.ledger_.failed())
             return receipt(problem_receipt(*e, "refused", "journal_failed", "the journal cannot be written; nothing is accepted until its disk "
                                                                     "has room and the controller was started anew"));

@@ -8,6 +8,7 @@
 #include <deque>
 
 #include "actors/runtime/shell.hpp"
+#include "events/planted.hpp"
 
 namespace caravan::runtime {
 
@@ -121,7 +122,7 @@ class entity : public caf::event_based_actor {
         } else {
             // Copied: a decision that must be taken again has them again. They come first, so that a
             // submission is answered with its own position, now and when it is repeated.
-            decision->insert(decision->begin(), mail.companions.begin(), mail.companions.end());
+            decision->insert(planted(bug::repetition_answered_otherwise) ? decision->end() : decision->begin(), mail.companions.begin(), mail.companions.end());
             said_so.facts = decision->size();
             all.push_back({std::move(*decision), mail.causation, Kind::saga_of(stream_, s), mail.traceparent});
         }
@@ -174,8 +175,10 @@ class entity : public caf::event_based_actor {
         const auto written = std::exchange(deciding_, nullptr);
         if (!how && how.error().reason == "stale_version") return decide_again(std::move(group), how.error());
         if (!how) {  // what was to be written is forgotten, the result of an errand with it: it is performed again
-            drop_errand();
-            home_.ring_at(stream_, home_.clock.now() + std::chrono::seconds(1));
+            if (!planted(bug::result_lost_on_full_disk)) {
+                drop_errand();
+                home_.ring_at(stream_, home_.clock.now() + std::chrono::seconds(1));
+            }
             return fail(group, how.error());
         }
         std::vector<stream_id> born;

@@ -3,6 +3,7 @@
 #include "actors/runtime/controller.hpp"
 #include "actors/sagas/deeds.hpp"
 #include "actors/sagas/resolver.hpp"
+#include "events/planted.hpp"
 
 namespace caravan::runtime {
 
@@ -84,6 +85,10 @@ class errand_actor : public caf::event_based_actor {
         while (at_ < deeds_.size() && deeds_[at_].only_again && what_.key.round == 0) ++at_;
         if (at_ == deeds_.size()) return finish(last_.reason.empty() || last_.ended != outcome::ok ? step_result{} : last_);
         const auto& d = deeds_[at_];
+        if (forgotten(d, what_.about.here)) {
+            ++at_;
+            return next();
+        }
         const auto self = caf::actor_cast<caf::actor>(this);
         if (d.who == saga::doer::books) {
             keep_books(controller_, static_cast<std::uint8_t>(d.books_entry), what_,
@@ -113,10 +118,22 @@ class errand_actor : public caf::event_based_actor {
     // A controller that has just started knows no device yet: as long as its step allows.
     void wait_for_proxy() { delayed_send(this, look_again, go{}); }
 
+    // Never, but for bugs that are planted.
+    static bool forgotten(const saga::deed& d, side here) {
+        const bool there = here == side::destination;
+        return (planted(bug::resume_without_right) && d.books_entry == saga::entry::acquire) ||
+               (planted(bug::release_without_proof) && d.device_act == act::prove_off) ||
+               (planted(bug::room_kept_for_nobody) && d.books_entry == saga::entry::forget) ||
+               (planted(bug::undo_leaves_files) && there && d.device_act == act::discard) ||
+               (planted(bug::undo_leaves_ports) && there && d.device_act == act::detach) ||
+               (planted(bug::source_not_retired) && !there && d.device_act == act::discard) ||
+               (planted(bug::channel_left_open) && (d.device_act == act::close_relay || d.device_act == act::close_end));
+    }
+
     order order_of(const saga::deed& d) const {
         order o;
         o.key = what_.key;
-        o.what = d.device_act;
+        o.what = planted(bug::discard_of_the_source) && d.device_act == act::abort_copy ? act::discard : d.device_act;
         o.about = what_.about;
         if (d.device_act == act::extend_vans || d.device_act == act::attach_silent)
             o.vans = controller_.vans_of(what_.about.vm);

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "events/chain.hpp"
+#include "events/planted.hpp"
 
 namespace caravan::runtime {
 
@@ -187,7 +188,7 @@ class controller::feeds::hearer {
     void hear() {
         {
             const std::lock_guard lock(mutex_);
-            if (asking_) return;  // its answer wakes us
+            if (asking_ || given_up_) return;  // its answer wakes us
             if (auto heard = std::exchange(heard_, std::nullopt)) seen_ = std::move(*heard);
             if (const auto anew = std::exchange(resumed_, std::nullopt)) {
                 complaint_.clear();
@@ -196,6 +197,7 @@ class controller::feeds::hearer {
         }
         auto records = peer_.from->read(seen_, batch_max);
         if (!records) {
+            given_up_ = planted(bug::feed_given_up);
             if (records.error().kind == certainty::permanent && records.error().reason != complaint_) {
                 complaint_ = records.error().reason;
                 controller_.actors().deliver(stream_, command(cloud::command(
@@ -210,6 +212,7 @@ class controller::feeds::hearer {
     void take_in(std::vector<port::feed_record> records) {
         port::feed_record last{records.back().at, records.back().incarnation, {}, records.back().link};
         cloud::hear wish;
+        if (planted(bug::gap_skipped) && records.size() > 1) records.erase(records.begin());
         for (auto& r : records) wish.records.push_back({r.at, r.incarnation, chain::hex(r.link), std::move(r.bytes)});
         {
             const std::lock_guard lock(mutex_);
@@ -295,6 +298,7 @@ class controller::feeds::hearer {
     peer_config& peer_;
     const stream_id stream_;
     std::mutex mutex_;
+    bool given_up_ = false;                    // never, but for a bug that is planted
     bool asking_ = false;                      // of the peer's stream, to take in what was read
     std::optional<port::feed_record> heard_;   // the last record that it has taken in
     std::optional<bool> resumed_;              // anew?

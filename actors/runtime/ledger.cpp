@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "events/chain.hpp"
+#include "events/planted.hpp"
 
 namespace caravan::runtime {
 
@@ -102,7 +103,8 @@ void ledger::make(const write& w, instant now, port::head& head, std::vector<com
             port::entry entry{e.at, e.stream, e.v, std::string(type_of(e.what).name), std::move(bytes.shared),
                               std::move(bytes.inside), {}, {}};
             if (!entry.inside.empty()) entry.salt = random_(chain::salt_size);
-            entry.link = head.link = chain::next_link(head.link, entry.bytes, entry.salt, entry.inside);
+            entry.link = head.link = chain::next_link(head.link, entry.bytes, entry.salt,
+                                                      planted(bug::chain_without_insides) ? std::string() : entry.inside);
             made.push_back({std::move(e), nullptr});
             entries.push_back(std::move(entry));
         }

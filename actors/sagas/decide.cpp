@@ -2,6 +2,7 @@
 // undoing is read off the table; only the copy's unknown outcome and the pivot have words of their own.
 #include "actors/sagas/resolver.hpp"
 #include "actors/sagas/state.hpp"
+#include "events/planted.hpp"
 
 namespace caravan::migration {
 
@@ -54,7 +55,7 @@ decision finished(const state& s, side at, const hear_result& r) {
     if (other.needed && !other.done) return all;
     if (way == direction::forward) {
         if (s.step + 1 == std::size(move_vm)) all.push_back({end(s, true)});
-        else open_step(s, s.step + 1, way, 1, all);
+        else open_step(s, s.step + 1 + (s.step == copy_step && planted(bug::acquire_before_release)), way, 1, all);
     } else if (const auto next = s.step == 0 ? std::nullopt : undo_from(s, s.step - 1)) {
         open_step(s, *next, way, 1, all);
     } else {
@@ -150,7 +151,8 @@ decision give_up(const state& s, const abort& c) {
     if (over(s)) return refuse("already_ended", "the migration has ended");
     if (s.now == phase::undoing) return nothing();
     if (s.step >= saga::pivot_step)
-        return refuse("too_late", "the run-right is being handed over: the move can only go forward");
+        if (!planted(bug::abort_after_pivot))
+            return refuse("too_late", "the run-right is being handed over: the move can only go forward");
     std::vector<said> all;
     all.push_back({fact(abort_requested{c.by})});
     return begin_undo("aborted", std::move(all));

@@ -63,7 +63,7 @@ void resolve(state& s, const resolved& x, instant at) {
 
 std::optional<std::uint32_t> undo_from(const state& s, std::uint32_t step) noexcept {
     for (std::uint32_t i = step + 1; i-- > 0;)
-        if (move_vm[i].undo != op::none && !(i == 0 && s.refused) && (!s.reclaimed || touches(i, side::source))) return i;
+        if (move_vm[i].undo != op::none && !(i == 0 && (s.refused || !s.told)) && (!s.reclaimed || touches(i, side::source))) return i;
     return std::nullopt;
 }
 
@@ -75,7 +75,7 @@ void evolve(state& s, const fact& f, instant at) {
             open_step(s, 0, at);
         },
         [&](const asked& x) {
-            s.destination.asked = true;
+            s.told = s.destination.asked = true;
             s.destination.attempt = x.key.attempt;
             s.destination.since = at;
             s.destination.retry_at = {};

@@ -28,6 +28,7 @@ struct state {
     std::uint32_t furthest = 0;  // the last step that was begun, if the saga went back since
     std::uint32_t round = 0;     // how often it did
     side_progress source, destination;  // of this step, in this direction
+    bool told = false;           // the destination was asked anything: before that it has nothing to undo
     bool refused = false;        // the destination said no to the first step: nothing to undo there
     bool kept = false;           // in undoing: the abort, or the reclaim, is on record in the VM's stream
     bool reclaimed = false;      // by an operator: what is at the destination is not undone from here

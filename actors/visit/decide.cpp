@@ -1,10 +1,12 @@
 #include "actors/visit/state.hpp"
+#include "events/planted.hpp"
 
 namespace caravan::visit {
 
 namespace {
 
 said answer(const state& s, const asking& key, step_result how, signed_ticket ticket = {}) {
+    if (planted(bug::inside_in_an_answer)) how.reason += s.host.text;
     return {fact(answered{key, std::move(how), std::move(ticket)}), s.request.from};
 }
 
@@ -50,7 +52,8 @@ decision hear_ask(const state& s, const ask& c, const context& now) {
                 return at_once(s, c, {outcome::permanent, "not_admitted"});
             break;
         case phase::admitted:
-            if (after_pivot) return at_once(s, c, {outcome::transient, "release_not_heard"});
+            if (after_pivot && !planted(bug::acquire_before_release))
+                return at_once(s, c, {outcome::transient, "release_not_heard"});
             if (c.key.what == op::reserve) return at_once(s, c, {}, s.ticket);  // as answered before
             break;
     }
@@ -85,6 +88,7 @@ decision hear_done(const state& s, const hear_result& c) {
     if (c.key.what == op::reserve && ok) all.push_back({fact(admitted{s.request, c.ticket, c.host})});
     if (c.key.what == op::resume_vm && ok) all.push_back({fact(acquired{})});
     all.push_back(answer(s, c.key, c.how, c.ticket));
+    if (planted(bug::freed_while_it_flows) && c.key.what == op::open_channel) all.push_back({fact(freed{"early"})});
     if (c.key.what == op::release && ok) all.push_back({fact(freed{"undone"})});
     if (c.key.what == op::reserve && c.how.ended == outcome::permanent) {
         // An earlier attempt may have kept room and was not heard of: that is cleared up after.

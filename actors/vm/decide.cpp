@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "actors/vm/state.hpp"
+#include "events/planted.hpp"
 
 namespace caravan::vm {
 
@@ -68,7 +69,7 @@ migration::requested request_of(const state& s, const begin_move& c, const conte
     r.from = now.own;
     r.to = c.to;
     r.mode = c.mode;
-    r.run_right = s.run_right.next();
+    r.run_right = planted(bug::epoch_stands_still) ? s.run_right : s.run_right.next();
     r.deadline = c.deadline;
     r.downtime_max = c.downtime_max;
     r.bandwidth = c.bandwidth;
@@ -99,6 +100,7 @@ decision begin(const state& s, const begin_move& c, const context& now) {
 decision abandon(const state& s, const abandon_move& c) {
     if (s.move != c.migration) return nothing();  // never begun here, or long over
     if (s.now == phase::moving) return facts(fact(move_abandoned{c.migration, c.reason}));
+    if (s.now == phase::released && planted(bug::abort_after_pivot)) return facts(fact(move_abandoned{c.migration, c.reason}));
     if (s.now == phase::released) return refuse("already_released", in_phase(s));
     return nothing();
 }
@@ -108,14 +110,14 @@ decision let_go(const state& s, const release& c) {
     if (s.now != phase::moving || s.move != c.migration)
         return refuse("not_moving", in_phase(s) + ", not moving by migration " + c.migration.text);
     std::vector<said> all;
-    all.push_back({fact(run_right_released{c.migration, s.peer, s.run_right.next()}), s.peer});
+    all.push_back({fact(run_right_released{c.migration, s.peer, planted(bug::epoch_stands_still) ? s.run_right : s.run_right.next()}), s.peer});
     return all;
 }
 
 decision take_in(const state& s, const expect& c) {
     if (s.now == phase::expected && s.move == c.migration) return nothing();
     if (s.now != phase::absent) return refuse("name_taken", "a VM of that name is here already");
-    if (c.run_right <= s.run_right)
+    if (c.run_right <= s.run_right && !planted(bug::epoch_stands_still))
         return refuse("stale_epoch", "epoch " + std::to_string(c.run_right.value) + " is not above " +
                                          std::to_string(s.run_right.value));
     return facts(fact(expected{c.migration, c.from, c.run_right, c.spec, c.host}));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "events/chain.hpp"
+#include "events/planted.hpp"
 
 namespace caravan::sim {
 
@@ -75,7 +76,7 @@ class open_journal final : public port::journal {
             on_->crash();
             return permanent("journal_failed", "power was lost during this append");
         }
-        if (!on_->disk->faults.fsync_lies) on_->make_durable();
+        if (!on_->disk->faults.fsync_lies && !planted(bug::acknowledge_before_disk)) on_->make_durable();
         return {};
     }
 
@@ -142,7 +143,7 @@ class open_journal final : public port::journal {
         for (const auto& e : batch) {
             const std::string at = "position " + std::to_string(e.at.value);
             if (e.at != before.at.next()) return permanent("out_of_order", at);
-            if (chain::next_link(before.link, e.bytes, e.salt, e.inside) != e.link)
+            if (chain::next_link(before.link, e.bytes, e.salt, e.inside) != e.link && !planted(bug::chain_without_insides))
                 return permanent("malformed_entry", at + ": the link does not follow");
             const auto known = on_->streams.find(e.stream);
             const bool written = known != on_->streams.end() && known->second.contains(e.v);

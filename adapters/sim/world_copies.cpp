@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "adapters/sim/world.hpp"
+#include "events/planted.hpp"
 
 namespace caravan::sim {
 
@@ -69,7 +70,7 @@ void world::step(const migration_id& id, std::uint64_t number) {
             return step_later(c, pace_.trip);
         case copy_part::switching:
             c.at = copy_part::whole;
-            arrived->whole = true;
+            arrived->whole = !planted(bug::ready_before_whole);
             become(c.to, *arrived, paused, false);
             timing_.after(pace_.trip, [this, id, by = ends_[id][channel_end::source_relay].by] {
                 tell_channel(by, [id](auto& l) { l.destination_ready(id); });

@@ -137,7 +137,10 @@ void client::ended(const migration_id& id, bool done) {
 }
 
 void client::repeat_one() {
-    if (!wishes_.empty()) send(luck_.below(wishes_.size()));
+    if (wishes_.empty()) return;
+    // What was refused may well be accepted later: only what was accepted has one answer for ever.
+    const auto which = luck_.below(wishes_.size());
+    if (wishes_[which].now == wish::stand::accepted) send(which);
 }
 
 void client::abort(const migration_id& id) {

@@ -75,8 +75,6 @@ std::string in_words(const std::vector<fault_kind>& kinds) {
     return text;
 }
 
-namespace {
-
 // Every step forwards, and those that can be undone backwards.
 const std::vector<moment>& moments() {
     static const auto all = [] {
@@ -89,6 +87,13 @@ const std::vector<moment>& moments() {
     }();
     return all;
 }
+
+std::string in_words(const moment& m) {
+    return '"' + std::string(saga::move_vm[m.step].name) + "\" " +
+           std::string(names_of(m.way)[static_cast<std::size_t>(m.way)]);
+}
+
+namespace {
 
 // As many short ones as long ones: each doubling is as likely.
 duration drawn(dice& luck, duration least, duration most) {
@@ -120,9 +125,7 @@ fault fault_list::next() {
 std::string in_words(const fault& f) {
     auto text = "#" + std::to_string(f.number) + " " + std::string(name_of(f.kind)) + " from " +
                 std::to_string(f.at.count() / 1000) + " ms on";
-    if (f.when)
-        text += ", at \"" + std::string(saga::move_vm[f.when->step].name) + "\" " +
-                std::string(names_of(f.when->way)[static_cast<std::size_t>(f.when->way)]);
+    if (f.when) text += ", at " + in_words(*f.when);
     if (f.when && f.later.count()) text += " + " + std::to_string(f.later.count()) + " µs";
     if (f.lasts.count()) text += ", for " + std::to_string(f.lasts.count() / 1000) + " ms";
     return text;

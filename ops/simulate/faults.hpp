@@ -66,6 +66,8 @@ struct fault {
     std::uint64_t choice = 0;     // which cloud, host …: taken modulo what there is
 };
 std::string in_words(const fault&);
+std::string in_words(const moment&);
+const std::vector<moment>& moments();  // all there are
 
 // The list of a seed, without end: entry by entry.
 class fault_list {

@@ -79,6 +79,11 @@ void print_table(std::ostream& to, const summary& s) {
        << in_words(r.faults) << "\n\n";
     print_counts(to, "migrations", s.sum.ends);
     print_counts(to, "faults", s.sum.faults);
+    if (!r.faults.empty()) {
+        const auto c = coverage_of(s.sum, r.faults);
+        to << "coverage    " << std::setw(9) << c.cells - c.empty.size() << "  of " << c.cells
+           << " cells (fault × step × direction) were struck\n";
+    }
     to << "invariants  " << std::setw(9) << invariants.size() << "  checked at every change and at rest\n"
        << "violations  " << std::setw(9) << s.sum.violations.size() << '\n'
        << "time        simulated " << in_words(s.sum.simulated) << ", wall " << std::fixed << std::setprecision(1)
@@ -110,6 +115,10 @@ void print_json(std::ostream& to, const summary& s) {
         out.end_object();
     }
     out.end_array();
+    const auto covered = coverage_of(s.sum, s.asked.first.faults);
+    put(out, "cells", std::uint64_t{covered.cells});
+    put(out, "cells_struck", std::uint64_t{covered.cells - covered.empty.size()});
+    put(out, "invariants", std::uint64_t{invariants.size()});
     if (s.shown) put(out, "again", command_line(s.shown->what));
     put(out, "steps", s.sum.steps);
     put(out, "events", s.sum.events);

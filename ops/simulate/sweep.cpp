@@ -21,6 +21,18 @@ void add(account& to, const account& one) {
 
 }  // namespace
 
+coverage coverage_of(const account& o, const std::vector<fault_kind>& kinds) {
+    coverage c;
+    for (const auto k : kinds) {
+        if (!fault_table()[static_cast<std::size_t>(k)].at_a_step) continue;
+        for (const auto& m : moments()) {
+            ++c.cells;
+            if (!o.coverage.contains({m, k})) c.empty.push_back(std::string(name_of(k)) + " at " + in_words(m));
+        }
+    }
+    return c;
+}
+
 summary run(const sweep_request& wanted, const std::function<void(const std::string&)>& progress) {
     summary s;
     s.asked = wanted;

@@ -28,6 +28,13 @@ std::uint64_t seed_of(std::uint64_t first, std::size_t episode);
 // Stops after the first episode with a violation, which is made small. `progress`: a line to tell, now and then; may be empty.
 summary run(const sweep_request&, const std::function<void(const std::string&)>& progress);
 
+// Which faults struck a migration at which step: cells of kind × step × direction that none has.
+struct coverage {
+    std::size_t cells = 0;
+    std::vector<std::string> empty;
+};
+coverage coverage_of(const account&, const std::vector<fault_kind>&);
+
 // The one line that runs an episode again.
 std::string command_line(const request&);
 

@@ -46,15 +46,15 @@ void watch::violate(invariant which, std::string what, const vm_name& vm) {
 
 void watch::copy_changed(const vm_name& vm, const sim::place& where, run_state state, bool whole) {
     auto& g = guests_[vm];
+    bool begins = false;
     note("world " + vm.text + " is " + std::string(in_words(state)) + " at " + words(where));
     if (state == run_state::absent || state == run_state::litter) {
         g.copies.erase(where);
     } else {
         auto& c = g.copies[where];
-        const bool begins = state == run_state::running && c.state != run_state::running;
+        begins = state == run_state::running && c.state != run_state::running;
         c = {state, whole};
         if (begins && !whole) violate(invariant::whole_before_run, "began to run at " + words(where), vm);
-        if (begins) runs_by_right(vm, where.cloud);
     }
     const sim::place* runner = nullptr;
     bool somewhere = false;
@@ -64,6 +64,7 @@ void watch::copy_changed(const vm_name& vm, const sim::place& where, run_state s
         if (runner) violate(invariant::one_runner, "runs at " + words(*runner) + " and at " + words(place), vm);
         runner = &place;
     }
+    if (begins) runs_by_right(vm, where.cloud);
     if (!somewhere) violate(invariant::disk_somewhere, "its last whole disk went at " + words(where), vm);
     if (state != run_state::running && state != run_state::arriving) return;
     std::size_t living = 0;
