@@ -236,7 +236,9 @@ int simulation(words& w) {
 void add_simulation(CLI::App& app, words& w) {
     auto& s = w.simulation.first;
     auto* made = command(app, w, "simulate", "Whole federations on simulated hosts, from one seed, and what may never be",
-                         "  caravan simulate --migrations 1000\n  caravan simulate --seed 7 --migrations 10000 --faults all\n  caravan simulate --faults end-controller,wan-dark -o json",
+                         "  caravan simulate --migrations 1000\n"
+                         "  caravan simulate --seed 7 --migrations 10000 --faults all\n"
+                         "  caravan simulate --faults end-controller,wan-dark -o json",
                          [&w] { return simulation(w); });
     made->add_option("--seed", s.seed, "equal seeds and programs make equal runs");
     made->add_option("--migrations", s.migrations, "in all, over as many federations as it takes")
