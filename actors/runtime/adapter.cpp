@@ -27,7 +27,7 @@ namespace caravan::runtime {
 
 namespace {
 
-constexpr std::size_t remembered_max = 4096;
+constexpr std::size_t remembered_max = 1024;  // what is forgotten is done again, which changes nothing
 constexpr std::string_view seen_prefix = "seen:";
 
 step_result step_result_of(const failure& f) {

@@ -249,7 +249,10 @@ class front_desk final : public port::desk {
             if (a.broke->reason == "stale_version")  // the same submission, at the same time
                 if (const auto before = receipt_before(e)) return receipt(*before);
             if (controller_.ports.log) controller_.ports.log("nothing is written: " + a.broke->reason + ": " + a.broke->detail);
-            receipt(problem_receipt(e, "refused", a.broke->reason, "nothing was accepted: try again"));
+            const bool unknown = a.broke->kind == certainty::unknown;  // it may still be written
+            receipt(problem_receipt(e, "refused", a.broke->reason,
+                                    unknown ? "whether it was accepted is not known: send it again as it is"
+                                            : "nothing was accepted: try again"));
         });
         controller_.actors().deliver(to, std::move(mail));
     }

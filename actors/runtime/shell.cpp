@@ -58,11 +58,13 @@ void shell::revive(const stream_id& stream) {
     if (const auto actor = living_one(s, stream)) caf::anon_send(actor, ring_mail{});
 }
 
-void shell::kill(const stream_id& stream) {
+bool shell::kill(const stream_id& stream) {
     auto& s = shard_of(stream);
     const std::lock_guard lock(s.mutex);
     const auto found = s.living.find(stream);
-    if (found != s.living.end()) caf::anon_send_exit(found->second, caf::exit_reason::kill);
+    if (found == s.living.end()) return false;
+    caf::anon_send_exit(found->second, caf::exit_reason::kill);
+    return true;
 }
 
 void shell::died(const stream_id& stream, const caf::error& why) {

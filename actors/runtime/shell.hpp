@@ -52,7 +52,7 @@ class shell {
     void deliver(const stream_id& to, command_mail);
     void deliver(const stream_id& to, command what) { deliver(to, command_mail{std::move(what), {}, {}, {}, {}}); }
     void revive(const stream_id&);  // so that it takes up what it waited for
-    void kill(const stream_id&);    // as chaos does: at once, in the middle of whatever it did
+    bool kill(const stream_id&);    // as chaos does: at once, in the middle of whatever it did; false: it did not live
 
     void close();  // ends all; what they owed is answered "restarted"
 

@@ -1,0 +1,39 @@
+// ThreadSanitizer does not see how the distribution's CAF, which is not instrumented, hands things from one
+// thread to another. Here it is told: what was done before a message was enqueued happened before it is
+// consumed, and what was done with an actor before a reference to it was dropped, before it is destroyed.
+// Nothing else is, so that races in what actors share beside their messages are found.
+//
+// Linked into tests under ThreadSanitizer only; these functions take the place of CAF's and call them.
+#include <dlfcn.h>
+#include <sanitizer/tsan_interface.h>
+
+#include <caf/all.hpp>
+
+#define ENQUEUE "_ZN3caf15scheduled_actor7enqueueESt10unique_ptrINS_15mailbox_elementENS_6detail8disposerEEPNS_14execution_unitE"
+#define CONSUME "_ZN3caf15scheduled_actor7consumeERNS_15mailbox_elementE"
+#define RELEASE "_ZN3caf21intrusive_ptr_releaseEPNS_19actor_control_blockE"
+
+extern "C" {
+void caravan_enqueue(caf::scheduled_actor*, caf::mailbox_element_ptr, caf::execution_unit*) __asm__(ENQUEUE);
+caf::invoke_message_result caravan_consume(caf::scheduled_actor*, caf::mailbox_element&) __asm__(CONSUME);
+void caravan_release(caf::actor_control_block*) __asm__(RELEASE);
+
+void caravan_enqueue(caf::scheduled_actor* self, caf::mailbox_element_ptr what, caf::execution_unit* by) {
+    static const auto cafs = reinterpret_cast<decltype(&caravan_enqueue)>(::dlsym(RTLD_NEXT, ENQUEUE));
+    __tsan_release(what.get());
+    cafs(self, std::move(what), by);
+}
+
+caf::invoke_message_result caravan_consume(caf::scheduled_actor* self, caf::mailbox_element& what) {
+    static const auto cafs = reinterpret_cast<decltype(&caravan_consume)>(::dlsym(RTLD_NEXT, CONSUME));
+    __tsan_acquire(&what);
+    return cafs(self, what);
+}
+
+void caravan_release(caf::actor_control_block* actor) {
+    static const auto cafs = reinterpret_cast<decltype(&caravan_release)>(::dlsym(RTLD_NEXT, RELEASE));
+    __tsan_release(actor);
+    __tsan_acquire(actor);
+    cafs(actor);
+}
+}
