@@ -26,15 +26,16 @@ void ask(controller& c, const stream_id& to, command what, std::function<void(st
     c.actors().deliver(to, std::move(mail));
 }
 
-// Commands in order; the first that is not ok ends it.
+// Commands in order; the first that is not ok ends it, and so does, without a word, that nobody wants the rest.
 void ask_all(controller& c, std::vector<std::pair<stream_id, command>> all, std::size_t from,
-             std::function<void(step_result)> then) {
+             std::function<void(step_result)> then, std::function<bool()> wanted = {}) {
     if (from == all.size()) return then({});
+    if (wanted && !wanted()) return;
     const auto to = all[from].first;
     const auto what = all[from].second;
-    ask(c, to, what, [&c, all = std::move(all), from, then = std::move(then)](step_result how) mutable {
+    ask(c, to, what, [&c, all = std::move(all), from, then = std::move(then), wanted = std::move(wanted)](step_result how) mutable {
         if (how.ended != outcome::ok) return then(how);
-        ask_all(c, std::move(all), from + 1, std::move(then));
+        ask_all(c, std::move(all), from + 1, std::move(then), std::move(wanted));
     });
 }
 
@@ -57,10 +58,23 @@ void release_room(const controller& c, const job& j, std::vector<std::pair<strea
         to.emplace_back(host_stream(host), command(host::command(host::release{j.id})));
 }
 
+// Nothing of it is kept. A killed admission may have asked a host for room that is not in the view yet, but
+// is in that host's mailbox: what is asked of it from now on comes behind.
+std::vector<std::pair<stream_id, command>> forgetting(const controller& c, const job& j) {
+    std::vector<std::pair<stream_id, command>> all;
+    all.emplace_back(vm_stream(j), command(vm::command(vm::forget{j.id})));
+    c.with_view([&](const topology::federation& f) {
+        for (const auto& [name, h] : f.hosts)
+            all.emplace_back(host_stream(name), command(host::command(host::release{j.id})));
+    });
+    return all;
+}
+
 // ---- admission
 
 // An admission whose errand was killed stops before its next command; what it has kept by then is found by
-// the admission after it, or by the release of its room.
+// the admission after it, or by the release of its room. One that ends without the VM keeps nothing, nor
+// does what was killed before it.
 struct admission : std::enable_shared_from_this<admission> {
     controller& c;
     errand what;
@@ -101,7 +115,7 @@ struct admission : std::enable_shared_from_this<admission> {
         ask(c, host_stream(hosts[at]), command(host::command(r)), [self = shared_from_this()](step_result how) {
             if (how.ended == outcome::ok) self->make_vans();
             else if (++self->at < self->hosts.size()) self->keep_room();
-            else self->done({how, self->what.about});
+            else self->give_up(how);
         });
     }
 
@@ -116,10 +130,8 @@ struct admission : std::enable_shared_from_this<admission> {
                                                         what.about.vm, hosts[at]})));
         ask_all(c, std::move(all), 0, [self = shared_from_this()](step_result how) {
             if (how.ended == outcome::ok) return self->sign();
-            ask(self->c, host_stream(self->hosts[self->at]),
-                command(host::command(host::release{self->what.about.id})),
-                [self, how](const step_result&) { self->done({how, self->what.about}); });
-        });
+            self->give_up(how);
+        }, wanted);
     }
 
     void sign() {
@@ -138,7 +150,11 @@ struct admission : std::enable_shared_from_this<admission> {
         done({{}, what.about});
     }
 
-    void refuse(const std::string& reason) { done({{outcome::permanent, reason}, what.about}); }
+    void refuse(const std::string& reason) { give_up({outcome::permanent, reason}); }
+    void give_up(const step_result& how) {
+        ask_all(c, forgetting(c, what.about), 0,
+                [self = shared_from_this(), how](const step_result&) { self->done({how, self->what.about}); }, wanted);
+    }
 };
 
 std::vector<std::pair<stream_id, command>> route_moves(const controller& c, const job& j, bool here) {
@@ -155,7 +171,7 @@ std::vector<std::pair<stream_id, command>> commands_of(const controller& c, entr
     const auto of_vm = [&](vm::command x) { return std::pair(vm_stream(j), command(std::move(x))); };
     std::vector<std::pair<stream_id, command>> all;
     switch (what) {
-        case entry::forget: all.push_back(of_vm(vm::forget{j.id})); [[fallthrough]];
+        case entry::forget: return forgetting(c, j);
         case entry::settle: release_room(c, j, all); return all;
         case entry::keep_vm: return {of_vm(vm::abandon_move{j.id, "undone"})};
         case entry::release: return {of_vm(vm::release{j.id})};

@@ -291,6 +291,8 @@ void watch::look_at(cloud& c, std::span<const wish> wishes) {
                             (shown == live.vms.end() ? "nowhere" : shown->second.state + " at " + shown->second.host.text),
                             name);
             }
+        for (const auto& [name, vm] : live.vms)
+            if (vm.state == "arriving") violate(invariant::books_fit, c.name.text + " expects it for nobody", name);
         for (const auto& [name, h] : live.hosts)
             if (!h.reserved.empty()) violate(invariant::books_fit, name.text + " keeps room for nobody");
     });

@@ -49,15 +49,15 @@ const planted_bug all[] = {
     {source_not_retired, "the source's copy is not discarded after the move", inv::done_leaves_one, "none"},
     {inside_in_an_answer, "an answer to a peer names a host", inv::insides_stay, "none"},
     {freed_while_it_flows, "the destination's leave ends while bytes flow", inv::bytes_by_ticket, "none"},
-    {route_without_epoch, "an old route overwrites a newer one", inv::one_announcer, "feed-slow"},
+    {route_without_epoch, "an old route overwrites a newer one", inv::one_announcer, "feed-slow,feed-outage"},
 };
 
-constexpr std::uint64_t seeds_max = 12;
+constexpr std::uint64_t seeds_max = 24;
 
 request of(const planted_bug& b, std::uint64_t seed) {
     request r;
     r.seed = seed;
-    r.migrations = 60;
+    r.migrations = 80;
     r.shape = {3, 2, 9};
     r.until = std::chrono::hours(4);
     r.faults = parse_kinds(b.faults).kinds;
@@ -90,7 +90,7 @@ TEST_CASE("each planted bug is found, by its invariant") {
         for (; seed <= seeds_max; ++seed) {
             o = run(of(b, seed));
             steps += o.steps;
-            if (!o.violations.empty()) break;
+            if (!o.violations.empty() && o.violations.front().invariant == name_of(b.broken)) break;
         }
         const auto by = o.violations.empty() ? std::string("not found") : o.violations.front().invariant;
         std::cout << (by == name_of(b.broken) ? "found    " : "NOT      ") << b.does << ": " << by << ", seed " << seed << ", "

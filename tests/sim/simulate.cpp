@@ -100,6 +100,10 @@ TEST_CASE("what was found once stays mended") {
     } const found[] = {
         {"a duplicate was answered with another position than the first time", "resubmit", 1, 100},
         {"a full disk lost a step's result, and the saga waited for ever", "disk-full", 1, 100},
+        {"room asked for by an admission that was killed came after its release", "all", 3662948367413058480u, 100},
+        {"the same, with a slow disk", "all", 3184204690550732957u, 100},
+        {"a VM expected by an admission that was killed, and refused by the next", "all", 7948962901291636291u, 100},
+        {"an abort before anything was asked of the destination", "all", 7133478669424843560u, 100},
         {"an acquired copy whose host lost power was never started", "host-power", 1, 100},
     };
     for (const auto& f : found) {
