@@ -80,7 +80,8 @@ class hypervisor {
     // already runs, follows it. A VM that is not running here: permanent "vm_not_running".
     virtual result<void> start_copy(const job&) = 0;
     // Source: aborts the libvirt job; ok when no job is left and the VM runs: resumed if need be, started if
-    // the copy took its process; left off if its owner shut it down meanwhile.
+    // the copy took its process; left off if its owner shut it down meanwhile. Said late, of a VM that another
+    // job is bringing here: permanent "not_of_this_job", and that copy is let be.
     virtual result<void> abort_copy(const job&) = 0;
     // Source: ok only when the VM's process is proven gone: destroys a paused copy by pidfd.
     virtual result<void> prove_off(const job&) = 0;

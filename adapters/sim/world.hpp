@@ -162,7 +162,8 @@ class world {
     void strike_all(const place&, copy_fault as_source, copy_fault as_destination,
                     const vm_name* only = nullptr);
     result<void> answers(const place&) const;
-    void resume_later(const place&, const vm_name&);
+    void resume_later(const place&, const job&);
+    static bool staged_by_another(const host&, const job&);
     void end(const copying&, const result<void>&);
     bool flows(const migration_id&) const;
     void close_dark();

@@ -126,20 +126,20 @@ void world::strike(const migration_id& id, copy_fault what) {
         source->migrated = row.end == copy_end::ok;
         become(c.from, *source, row.source, false);
     }
-    if (row.source_resumes) resume_later(c.from, name);
+    if (row.source_resumes) resume_later(c.from, c.what);
     const std::string reason = what == copy_fault::aborted ? "copy_aborted" : "copy_cut";
     end(c, row.end == copy_end::ok          ? result<void>()
            : row.end == copy_end::transient ? result<void>(transient(reason))
                                             : unknown("copy_unknown"));
 }
 
-// As libvirt's source does when its connection is seen to be broken.
-void world::resume_later(const place& where, const vm_name& name) {
-    timing_.after(pace_.resume_wait, [this, where, name] {
+// As libvirt's source does when its connection is seen to be broken. It is that process which resumes: a
+// copy of the same VM that has arrived meanwhile is another.
+void world::resume_later(const place& where, const job& work) {
+    timing_.after(pace_.resume_wait, [this, where, name = work.vm.name, id = work.id] {
         const std::lock_guard lock(mutex_);
         auto* c = find(where, name);
-        if (c && c->state == paused && !copyings_.contains(c->of))
-            become(where, *c, running, false);
+        if (c && c->state == paused && c->of == id && !copyings_.contains(id)) become(where, *c, running, false);
     });
 }
 

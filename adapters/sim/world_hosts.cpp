@@ -26,6 +26,11 @@ result<std::vector<port::vm_observation>> world::observe(const place& where) con
     return all;
 }
 
+bool world::staged_by_another(const host& h, const job& work) {
+    return std::ranges::any_of(
+        h.files, [&](const auto& f) { return f.second.name == work.vm.name && f.first != work.id; });
+}
+
 result<void> world::stage(const place& where, const job& work) {
     const std::lock_guard lock(mutex_);
     if (auto up = answers(where); !up) return up;
@@ -33,8 +38,7 @@ result<void> world::stage(const place& where, const job& work) {
     const bool ours = h.files.contains(work.id);
     if (find(where, work.vm.name))
         return ours ? result<void>() : permanent("vm_exists", work.vm.name.text);
-    for (const auto& [id, vm] : h.files)
-        if (id != work.id && vm.name == work.vm.name) return permanent("image_exists", id.text);
+    if (staged_by_another(h, work)) return permanent("image_exists", work.vm.name.text);
     bytes left = h.has.disk_free;
     for (const auto& disk : work.vm.disks) {
         const auto& held = h.has.base_digests;
@@ -55,10 +59,7 @@ result<void> world::discard(const place& where, const job& work) {
     auto& h = at(where);
     const auto* c = find(where, work.vm.name);
     if (c && c->state == running && !work.forfeited) return permanent("still_running", work.vm.name.text);
-    const bool others = std::any_of(h.files.begin(), h.files.end(), [&](const auto& f) {
-        return f.second.name == work.vm.name && f.first != work.id;
-    });
-    if (c && !others) {
+    if (c && !staged_by_another(h, work)) {
         if (work.here == side::destination && c->of != work.id && !work.forfeited)
             return permanent("not_of_this_job", work.vm.name.text);
         if (copyings_.contains(work.id)) strike(work.id, copy_fault::streams_closed);
@@ -96,6 +97,7 @@ result<void> world::abort_copy(const place& where, const job& work) {
     if (copyings_.contains(work.id)) strike(work.id, copy_fault::aborted);
     auto* c = find(where, work.vm.name);
     if (!c) return permanent("no_such_vm", work.vm.name.text);
+    if (staged_by_another(at(where), work)) return permanent("not_of_this_job", work.vm.name.text);
     if (c->state != running) become(where, *c, running, false);
     return {};
 }

@@ -104,6 +104,7 @@ TEST_CASE("what was found once stays mended") {
         {"the same, with a slow disk", "all", 3184204690550732957u, 100},
         {"a VM expected by an admission that was killed, and refused by the next", "all", 7948962901291636291u, 100},
         {"an abort before anything was asked of the destination", "all", 7133478669424843560u, 100},
+        {"a source that resumed itself was, meanwhile, another copy of the VM", "all", 3247937084715433404u, 100},
         {"an acquired copy whose host lost power was never started", "host-power", 1, 100},
     };
     for (const auto& f : found) {

@@ -192,7 +192,8 @@ result<void> folder_hypervisor::abort_copy(const job& work) {
     body_->leaving.erase(work.id);
     auto r = body_->files.find(work.vm.name);
     if (!r) return permanent("no_such_vm", work.vm.name.text);
-    if (r->of != work.id) return {};
+    const bool here_for_good = r->of.text.empty() || r->state == vm_state::running;
+    if (r->of != work.id) return here_for_good ? result<void>() : permanent("not_of_this_job", work.vm.name.text);
     r->of = {};
     r->state = vm_state::running;
     body_->changed.notify_all();

@@ -269,6 +269,20 @@ void aborts_a_whole_copy(world& w) {
     REQUIRE_OK(w.heard(side::source).ends()[1].second);
 }
 
+// An order of an older migration that comes late must not wake a copy whose run-right is elsewhere.
+void late_abort_wakes_nothing(world& w) {
+    w.boot("vm1");
+    const move m(w, "vm1", id_1), older(w, "vm1", id_2);
+    begin(w, m);
+    REQUIRE(w.heard(side::source).await_ends(1));
+    auto late = older.destination;
+    late.here = side::source;
+    refuses(w.at(side::destination).abort_copy(late), certainty::permanent, "not_of_this_job");
+    CHECK(see(w, side::destination, "vm1").state == run_state::paused);
+    hand_over(w, m);
+    CHECK(w.guest_is_whole("vm1"));
+}
+
 void follows_after_a_restart(world& w) {
     w.boot("vm1");
     const move m(w, "vm1", id_1);
@@ -343,6 +357,7 @@ const std::vector<check> hypervisor_contract = {
     {"aborts in the disk part", aborts_in_the_disk_part},
     {"aborts in the memory part", aborts_in_the_memory_part},
     {"drops a whole copy", aborts_a_whole_copy},
+    {"lets another's copy be", late_abort_wakes_nothing},
     {"follows a copy after a restart", follows_after_a_restart},
     {"source daemon dies", source_daemon_dies},
     {"destination daemon dies", destination_daemon_dies},
