@@ -1,4 +1,4 @@
-// view: the federation as JSON, as people and programs read it (the shapes of docs/http.md).
+// view: the federation as JSON, as people and programs read it.
 #pragma once
 
 #include <functional>
