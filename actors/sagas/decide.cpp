@@ -37,7 +37,8 @@ void look_there(const state& s, std::vector<said>& to) {
 
 fact end(const state& s, bool done) {
     const auto& c = s.seen.copied;
-    return ended{done, s.refused, s.reason, c.downtime, c.disk, c.memory};
+    // Until the guest has been handed over, its downtime is what libvirt expects.
+    return ended{done, s.refused, s.reason, done ? c.downtime : duration{}, c.disk, c.memory};
 }
 
 decision begin_undo(const std::string& reason, std::vector<said> first) {

@@ -118,6 +118,35 @@ TEST_CASE("migration: every phase × every command") {
         [](const state&) { return 0; }, [](phase p) { return p == phase::done || p == phase::undone; });
 }
 
+TEST_CASE("migration: only a guest that was handed over had a downtime") {
+    const note_copied figures{1, 2, std::chrono::milliseconds(300)};
+    const auto last_word = [](const state& s, const asking& k) {
+        const auto said = decide(s, heard(side::destination, k, outcome::ok), test::here);
+        REQUIRE(said);
+        REQUIRE_FALSE(said->empty());
+        return std::get<ended>(std::get<migration::fact>(said->back().what));
+    };
+    auto aborted = at(op::start_copy);
+    evolve(aborted, asked{key(op::reserve), {}}, test::noon);  // else nobody there has anything to undo
+    note(aborted, figures);
+    aborted = test::grown(aborted, migration::fact(undoing{"aborted"}), migration::fact(vm_kept{}));
+    while (aborted.step > 0)
+        for (const auto where : {side::source, side::destination})
+            if (touches(aborted.step, where))
+                evolve(aborted, step_done{aborted.step, direction::undo, where}, test::noon);
+    const auto undone = last_word(aborted, key(op::release, direction::undo));
+    CHECK_FALSE(undone.done);
+    CHECK(undone.downtime == duration{});
+    CHECK(undone.disk == 1);
+
+    auto moved = at(op::retire_copy);
+    note(moved, figures);
+    evolve(moved, step_done{moved.step, direction::forward, side::source}, test::noon);
+    const auto done = last_word(moved, key(op::retire_copy));
+    CHECK(done.done);
+    CHECK(done.downtime == figures.downtime);
+}
+
 TEST_CASE("migration: the request that a peer gets does not say where the VM runs") {
     const auto s = test::grown(state{}, migration::fact(requested(request())));
     const auto asking_now = decide(s, begin{}, test::here);
