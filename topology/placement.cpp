@@ -104,6 +104,10 @@ plan plan_of(const federation& f, const vm_name& name, const cloud_name& to, cop
     else if (v.state != "running") p.obstacles.emplace_back("vm_not_running", name.text + " is " + v.state);
     for (const auto& nic : v.spec.nics)
         if (nic.van.empty()) p.obstacles.emplace_back("not_in_a_van", nic.mac + " is in no VAN: nothing can follow it");
+    for (const auto& d : v.spec.disks)
+        if (mode == copy_mode::cow && d.base_digest.empty())
+            p.obstacles.emplace_back("no_base_image",
+                                     "disk " + d.target + " stands on no base image: move it whole");
     for (const auto& d : v.spec.disks) p.disk += mode == copy_mode::cow ? d.overlay : d.capacity;
     p.memory = v.spec.memory;
     // Set-up and hand-over are a dozen round trips; the rest is bytes over the link.

@@ -270,26 +270,15 @@ class front_desk final : public port::desk {
         vm::begin_move move;
         move.migration = controller_.ports.new_migration_id();
         move.to = to;
-        bool known = false, plugged = true;
-        std::string baseless;  // a disk
+        bool known = false;
         controller_.with_view([&](const topology::federation& f) {
             const auto found = f.vms.find(vm);
             known = found != f.vms.end() && found->second.state != "absent" && found->second.state != "released";
             move.mode = mode_of(f, vm, mode);
-            if (known)
-                plugged = std::none_of(found->second.spec.nics.begin(), found->second.spec.nics.end(),
-                                       [](const auto& nic) { return nic.van.empty(); });
-            if (known && move.mode == copy_mode::cow)
-                for (const auto& disk : found->second.spec.disks)
-                    if (disk.base_digest.empty()) baseless = disk.target;
         });
         if (!known) return refuse("no_such_vm", "no VM is named " + vm.text + " in " + controller_.own.text);
         if (to != controller_.own && !controller_.peer(to))
             return refuse("no_such_cloud", "no peer of " + controller_.own.text + " is named " + to.text);
-        if (!baseless.empty())
-            return refuse("no_base_image", "disk " + baseless + " of " + vm.text +
-                                               " stands on no base image: move it whole, with mode disk or auto");
-        if (!plugged) return refuse("not_in_a_van", "an interface of " + vm.text + " is in no VAN: nothing can follow it");
         const auto seconds = std::clamp<std::uint64_t>(number_in(e, "deadline_seconds", 600), 10, 7 * 86400);
         move.deadline = controller_.ports.clock->now() + std::chrono::seconds(seconds);
         move.downtime_max = std::chrono::milliseconds(std::min<std::uint64_t>(number_in(e, "max_downtime_ms", 0), 3'600'000));

@@ -78,6 +78,20 @@ migration::requested request_of(const state& s, const begin_move& c, const conte
     return r;
 }
 
+// What of the VM itself is in the way of any move (`plan_of` in topology says the same beforehand).
+std::optional<refusal> hindrance(const vm_spec& vm, copy_mode mode) {
+    for (const auto& nic : vm.nics)
+        if (nic.van.empty())
+            return refusal{"not_in_a_van",
+                           nic.mac + " of " + vm.name.text + " is in no VAN: nothing can follow it"};
+    for (const auto& disk : vm.disks)
+        if (mode == copy_mode::cow && disk.base_digest.empty())
+            return refusal{"no_base_image",
+                           "disk " + disk.target + " of " + vm.name.text +
+                               " stands on no base image: move it whole, with mode disk or auto"};
+    return std::nullopt;
+}
+
 // One transaction: the VM's phase and the saga's birth stand or fall together.
 decision begin(const state& s, const begin_move& c, const context& now) {
     if (c.to == now.own) return refuse("already_there", s.spec.name.text + " is in " + c.to.text);
@@ -91,6 +105,7 @@ decision begin(const state& s, const begin_move& c, const context& now) {
             return refuse("vm_already_moving", s.spec.name.text + " is moving: migration " + s.move.text);
         case phase::running: break;
     }
+    if (auto why = hindrance(s.spec, c.mode)) return tl::unexpected(std::move(*why));
     std::vector<said> all;
     all.push_back({vm::fact(move_begun{c.migration, c.to})});
     all.push_back({migration::fact(request_of(s, c, now)), {}, stream_id("migration/" + c.migration.text)});

@@ -95,3 +95,22 @@ TEST_CASE("vm: what is seen of a running VM is told when it matters") {
     seen.disks.clear();
     CHECK(told(seen, true) == 1);
 }
+
+TEST_CASE("vm: what cannot be moved stays, by name") {
+    auto known = spec();
+    known.nics = {{"52:54:00:00:00:01", van_name("lan")}};
+    known.disks = {{"vda", 1024, {}, 1}};
+    begin_move move;
+    move.migration = first;
+    move.to = umea;
+    const auto answer = [&](copy_mode mode) {
+        move.mode = mode;
+        const auto here = test::grown(state{}, vm::fact(discovered{known, h1, epoch(4), true}));
+        const auto said = decide(here, move, test::here);
+        return said ? std::string("moves") : said.error().reason;
+    };
+    CHECK(answer(copy_mode::disk) == "moves");
+    CHECK(answer(copy_mode::cow) == "no_base_image");
+    known.nics.push_back({"52:54:00:00:00:02", {}});
+    CHECK(answer(copy_mode::disk) == "not_in_a_van");
+}
