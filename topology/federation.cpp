@@ -71,7 +71,7 @@ void fold_host(federation& f, const event& e, const host::fact& what) {
     auto& h = f.hosts[host_name(subject(e))];
     std::visit(overloaded{
         [&](const host::came_online& x) { h.has = x.has; h.online = true; },
-        [&](const host::went_offline&) { h.online = false; },
+        [&](const host::went_offline&) { h.online = false; h.gone = e.time; },
         [&](const host::reserved& x) { h.reserved[x.migration] = x.memory; },
         [&](const host::reservation_released& x) { h.reserved.erase(x.migration); },
     }, what);

@@ -25,6 +25,7 @@ struct vm_view {
 struct host_view {
     host::inventory has;
     bool online = false;
+    instant gone{};  // when it was last lost
     std::map<migration_id, bytes> reserved;
 };
 
@@ -97,8 +98,9 @@ std::uint32_t vni_of(const van_name&);
 struct placement {
     std::vector<host_name> hosts;
     std::string reason, detail;
+    bool soon = false;  // one that could is away, but was not before `lately`: it may be back in a moment
 };
-placement place(const federation&, const migration::requested&);
+placement place(const federation&, const migration::requested&, instant lately);
 
 // What is in the way of a move, before a byte is copied; and what it will cost.
 struct plan {

@@ -19,10 +19,9 @@ std::vector<std::string> base_digests(const migration::requested& r) {
     return all;
 }
 
-// Why this host cannot take it; empty if it can.
+// Why this host cannot take it, were it here; empty if it can.
 std::string obstacle(const federation& f, const host_name& name, const host_view& h,
                      const migration::requested& r) {
-    if (!h.online) return "no_host_online";
     if (!holds(h.has.machines, r.vm.machine)) return "machine_unsupported";
     if (!holds(h.has.cpu_models, r.vm.cpu_model)) return "cpu_unsupported";
     for (const auto& digest : base_digests(r))
@@ -61,7 +60,7 @@ bytes memory_used(const federation& f, const host_name& host) {
     return used;
 }
 
-placement place(const federation& f, const migration::requested& r) {
+placement place(const federation& f, const migration::requested& r, instant lately) {
     placement made;
     if (const auto* holder = mac_holder(f, r)) {
         made.reason = "mac_taken";
@@ -74,7 +73,11 @@ placement place(const federation& f, const migration::requested& r) {
                                           "no_base_image", "no_capacity"};
     std::size_t nearest = 0;
     for (const auto& [name, h] : f.hosts) {
-        const auto why = obstacle(f, name, h, r);
+        auto why = obstacle(f, name, h, r);
+        if (!h.online) {
+            made.soon |= why.empty() && h.gone >= lately;
+            why = "no_host_online";
+        }
         if (why.empty()) {
             bytes taken = memory_used(f, name);
             for (const auto& [id, memory] : h.reserved) taken += memory;

@@ -83,6 +83,7 @@ struct admission : std::enable_shared_from_this<admission> {
     std::function<bool()> wanted;
     std::vector<host_name> hosts;
     std::size_t at = 0;
+    bool one_left = false;  // a host, since the view was looked at
 
     admission(controller& in, const errand& e, std::function<bool()> still, ending d)
         : c(in), what(e), done(std::move(d)), wanted(std::move(still)) {
@@ -92,8 +93,8 @@ struct admission : std::enable_shared_from_this<admission> {
 
     void begin() {
         topology::placement found;
-        c.with_view([&](const topology::federation& f) { found = topology::place(f, request); });
-        if (found.hosts.empty()) return refuse(found.reason);
+        c.with_view([&](const topology::federation& f) { found = topology::place(f, request, c.lately()); });
+        if (found.hosts.empty()) return found.soon ? wait(found.reason) : refuse(found.reason);
         hosts = std::move(found.hosts);
         const auto kept = hosts_keeping(c, what.about);
         std::stable_partition(hosts.begin(), hosts.end(), [&](const auto& h) { return kept.contains(h); });
@@ -113,9 +114,10 @@ struct admission : std::enable_shared_from_this<admission> {
         r.cpu_model = what.about.vm.cpu_model;
         c.with_view([&](const topology::federation& f) { r.memory_used = topology::memory_used(f, hosts[at]); });
         ask(c, host_stream(hosts[at]), command(host::command(r)), [self = shared_from_this()](step_result how) {
-            if (how.ended == outcome::ok) self->make_vans();
-            else if (++self->at < self->hosts.size()) self->keep_room();
-            else self->give_up(how);
+            if (how.ended == outcome::ok) return self->make_vans();
+            self->one_left |= how.reason == "host_offline";
+            if (++self->at < self->hosts.size()) self->keep_room();
+            else self->one_left ? self->wait(how.reason) : self->give_up(how);
         });
     }
 
@@ -150,6 +152,8 @@ struct admission : std::enable_shared_from_this<admission> {
         done({{}, what.about});
     }
 
+    // Nothing was kept, and a host that could take it is away: not for long, it seems.
+    void wait(const std::string& reason) { done({{outcome::transient, reason}, what.about, true}); }
     void refuse(const std::string& reason) { give_up({outcome::permanent, reason}); }
     void give_up(const step_result& how) {
         ask_all(c, forgetting(c, what.about), 0,

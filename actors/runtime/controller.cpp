@@ -76,6 +76,7 @@ void controller::close() {
 }
 
 result<void> controller::start() {
+    started_ = ports.clock->now();
     const auto names = step_names();
     for (const auto& p : ports.peers) view_.peers[p.cloud];
     std::optional<failure> bad;
@@ -187,6 +188,12 @@ const peer_config* controller::peer(const cloud_name& name) const {
     for (const auto& p : ports.peers)
         if (p.cloud == name) return &p;
     return nullptr;
+}
+
+instant controller::lately() const {
+    constexpr auto absence_max = std::chrono::seconds(10);
+    const auto since = ports.clock->now() - absence_max;
+    return since < started_ ? instant{} : since;  // who has just started has heard of nobody yet
 }
 
 void controller::note_progress(const progress& p) {

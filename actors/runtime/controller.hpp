@@ -56,6 +56,8 @@ class controller final : public port::link_listener {
     std::uint64_t order_device(const port::device&, order, std::function<void(const report&)> done);
     void take_back(const port::device&, std::uint64_t order_number);
     std::optional<port::device> any_proxy() const;
+    // Who was here since then, and is away, is expected back: agents dial again within seconds.
+    instant lately() const;
     void with_view(const std::function<void(const topology::federation&)>& look) const;
     const peer_config* peer(const cloud_name&) const;
     std::uint64_t sent_to(const cloud_name&) const;  // records of the feed to that peer
@@ -90,6 +92,7 @@ class controller final : public port::link_listener {
     std::mutex refresh_mutex_;
     std::map<port::device, caf::actor> devices_;
     std::map<port::device, bool> online_;
+    instant started_{};
     bool closing_ = false;  // no device's actor is brought to life any more
     std::atomic<std::uint64_t> next_order_;
     shell shell_;
@@ -108,6 +111,7 @@ caf::actor spawn_device(controller&, const port::device&);
 struct books_result {
     step_result how;
     job about;
+    bool soon = false;  // it may go otherwise in a moment: to be asked again, as long as the step allows
 };
 void keep_books(controller&, std::uint8_t books_entry, const errand&, std::function<bool()> wanted,
                 std::function<void(books_result)> done);

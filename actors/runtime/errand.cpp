@@ -13,6 +13,7 @@ struct deed_done {
     std::size_t index;
     step_result how;
     std::vector<job> about;
+    bool soon = false;
 };
 struct go {};
 struct unseen {};
@@ -51,6 +52,7 @@ class errand_actor : public caf::event_based_actor {
             [this](deed_done& d) {
                 if (d.index != at_) return;
                 outstanding_.reset();
+                if (d.soon) return wait();
                 if (!d.about.empty()) what_.about = std::move(d.about.front());
                 const bool passed = d.how.ended == outcome::ok || deeds_[at_].best_effort;
                 last_ = d.how;
@@ -94,7 +96,7 @@ class errand_actor : public caf::event_based_actor {
             keep_books(controller_, static_cast<std::uint8_t>(d.books_entry), what_,
                        [alive = alive_] { return alive->load(); },
                        [self, index = at_](books_result r) {
-                           caf::anon_send(self, deed_done{index, r.how, {r.about}});
+                           caf::anon_send(self, deed_done{index, r.how, {r.about}, r.soon});
                        });
             return;
         }
@@ -105,18 +107,18 @@ class errand_actor : public caf::event_based_actor {
         port::device to{port::device_kind::agent, what_.about.host.text};
         if (d.who == saga::doer::proxy) {
             const auto proxy = controller_.any_proxy();
-            if (!proxy) return wait_for_proxy();
+            if (!proxy) return wait();
             to = *proxy;
         }
         // An end that is opened before any proxy was heard of would have nowhere to go.
-        if (d.device_act == act::open_end && what_.about.proxy_endpoint.empty()) return wait_for_proxy();
+        if (d.device_act == act::open_end && what_.about.proxy_endpoint.empty()) return wait();
         outstanding_ = {to, controller_.order_device(to, order_of(d), [self, index = at_](const report& r) {
             caf::anon_send(self, deed_done{index, r.how, r.about});
         })};
     }
 
     // A controller that has just started knows no device yet: as long as its step allows.
-    void wait_for_proxy() { delayed_send(this, look_again, go{}); }
+    void wait() { delayed_send(this, look_again, go{}); }
 
     // Never, but for bugs that are planted.
     static bool forgotten(const saga::deed& d, side here) {

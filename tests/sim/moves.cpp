@@ -299,6 +299,34 @@ TEST_CASE("control links are cut and heal") {
     is_clean(f);
 }
 
+TEST_CASE("a destination whose hosts were just lost waits for them") {
+    federation f;
+    f.boot(f.a, 0, guest("vm1"));
+    const auto lose_hosts = [&] {
+        for (std::size_t i = 0; i < f.b.host_names.size(); ++i) f.b.hub.cut(f.b.device_of(i));
+    };
+    SECTION("they hung up") { lose_hosts(); }
+    SECTION("its controller has just started") {
+        f.b.stop_controller();
+        lose_hosts();
+        f.b.start_controller();
+    }
+    REQUIRE(await([&] {
+        bool gone = true;
+        f.b.controller->with_view([&](const topology::federation& v) {
+            for (const auto& [name, h] : v.hosts) gone = gone && !h.online;
+        });
+        return gone;
+    }));
+    const auto r = f.a.migrate("vm1");
+    REQUIRE(await([&] { return f.b.migration(r.migration).has_value(); }));
+    CHECK_FALSE(await([&] { return f.b.ended(r.migration); }, 500ms));
+    for (std::size_t i = 0; i < f.b.host_names.size(); ++i) f.b.hub.heal(f.b.device_of(i));
+    ends(f, f.a, r, "done");
+    CHECK(f.a.migration(r.migration)->steps.front().attempts <= 1);  // within one asking
+    is_clean(f);
+}
+
 TEST_CASE("adapters' actors die in the middle of their work") {
     federation f(slow_ground());
     const auto r = begin_slow(f);
