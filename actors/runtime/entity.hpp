@@ -30,8 +30,12 @@ class entity : public caf::event_based_actor {
             performing_ = nullptr;
             home_.ring_at(stream_, home_.clock.now() + std::chrono::milliseconds(100));
         });
-        replay();
-        settle();
+        if (home_.ledger.has_under_way(stream_)) {
+            wait_for_past();
+        } else {
+            replay();
+            settle();
+        }
         return {
             [this](command_mail& mail) {
                 const auto hold = std::move(mail.hold);
@@ -72,7 +76,18 @@ class entity : public caf::event_based_actor {
         if (!read) quit(caf::exit_reason::unhandled_exception);
     }
 
-    // Whether an earlier life of this entity had a write under way that its replay did not meet.
+    // What an earlier life wrote may not have reached the disk yet. Until that is known nothing is decided:
+    // a command that looks needless to what is on record may be needed after all.
+    void wait_for_past() {
+        appending_ = remembering_ = true;
+        write w{stream_, version_, std::make_shared<std::vector<decided>>(), {}, {}, {}};
+        w.done = [self = caf::actor_cast<caf::actor>(this)](const result<std::pair<position, instant>>& how) {
+            caf::anon_send(self, commit_mail{how});
+        };
+        home_.ledger.append(std::move(w));
+    }
+
+    // Whether more stands in the journal than was known.
     bool caught_up() {
         const auto before = version_;
         state_ = {};
@@ -171,6 +186,10 @@ class entity : public caf::event_based_actor {
 
     void finish(const result<std::pair<position, instant>>& how) {
         appending_ = false;
+        if (std::exchange(remembering_, false)) {
+            caught_up();
+            return;
+        }
         const auto group = std::exchange(group_, {});
         const auto written = std::exchange(deciding_, nullptr);
         if (!how && how.error().reason == "stale_version") return decide_again(std::move(group), how.error());
@@ -208,8 +227,8 @@ class entity : public caf::event_based_actor {
         settle();
     }
 
-    // Something of it stands in the journal already: written by an earlier life of this entity, which it
-    // then catches up with; or by another (the same submission twice), which only one of the group has met.
+    // Something of it stands in the journal already, written by another (the same submission twice): only one
+    // of the group has met it.
     void decide_again(std::vector<under_way> group, const failure& why) {
         const bool alone = group.size() == 1;
         if (!caught_up() && alone) return fail(group, why);
@@ -276,7 +295,7 @@ class entity : public caf::event_based_actor {
     std::vector<under_way> group_;  // answered when it is written
     std::shared_ptr<const std::vector<decided>> deciding_;
     std::size_t one_by_one_ = 0;  // so many are decided alone
-    bool appending_ = false;
+    bool appending_ = false, remembering_ = false;
     std::optional<errand> running_;
     caf::actor performing_;
 };

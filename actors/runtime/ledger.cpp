@@ -43,9 +43,15 @@ void ledger::append(write w) {
     {
         const std::lock_guard lock(mutex_);
         wake = queue_.empty();
+        under_way_.insert(w.stream);
         queue_.push_back(std::move(w));
     }
     if (wake && loop_) loop_->wake();
+}
+
+bool ledger::has_under_way(const stream_id& stream) const {
+    const std::lock_guard lock(mutex_);
+    return under_way_.contains(stream);
 }
 
 std::shared_ptr<void> ledger::hold() {
@@ -117,6 +123,7 @@ result<void> ledger::try_commit(std::span<write*> batch, std::vector<committed>&
     const instant now = std::max(clock_.now(), last_time_);
     std::vector<port::entry> entries;
     for (const auto* w : batch) make(*w, now, head, made, entries);
+    if (entries.empty()) return {};
     auto done = journal_.append(entries);
     if (!done) return done;
     for (std::size_t i = 0; i < made.size(); ++i)
@@ -131,9 +138,14 @@ void ledger::tell(std::span<write*> batch, const result<void>& how, std::span<co
     std::size_t at = 0;
     if (how)
         for (const auto& watcher : watchers_) watcher(made);
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto* w : batch) under_way_.erase(under_way_.find(w->stream));
+    }
     for (auto* w : batch) {
         if (!how && w->first) *w->first = {};
         if (!how) w->done(tl::unexpected(how.error()));
+        else if (w->all->empty()) w->done(std::pair(head_.at, last_time_));
         else w->done(std::pair(made[at].what.at, made[at].what.time));
         for (const auto& d : *w->all) at += d.facts.size();
     }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <unordered_set>
 #include <vector>
 
 #include "actors/ports/clock.hpp"
@@ -35,7 +36,7 @@ struct decided {
 struct write {
     stream_id stream;
     version last;  // of the stream, before this
-    std::shared_ptr<const std::vector<decided>> all;
+    std::shared_ptr<const std::vector<decided>> all;  // none: answered when what came before is
     std::shared_ptr<position> first;  // is told the first fact's position for those that it causes; may be null
     std::weak_ptr<void> hold;         // while somebody has it, what follows from this is still being decided
     // The position of the first fact and the time they all bear; or why nothing was written. Called
@@ -55,6 +56,8 @@ class ledger {
     void start();
     void stop();  // commits what has queued; what comes later is never answered
     void append(write);
+    // Whether a write of that stream is not answered yet. Once it is: what it wrote can be read.
+    bool has_under_way(const stream_id&) const;
     // For a write: it is committed with what follows from it, if that is decided within a moment.
     std::shared_ptr<void> hold();
     position head() const;
@@ -75,6 +78,7 @@ class ledger {
     std::vector<std::function<void(std::span<const committed>)>> watchers_;
     mutable std::mutex mutex_;
     std::deque<write> queue_;
+    std::unordered_multiset<stream_id> under_way_;  // streams of writes that are not answered
     int postponed_ = 0;  // so often since the last commit
     port::head head_;
     instant last_time_{};

@@ -49,6 +49,7 @@ result<void> sim_site_network::set_route(const port::route& r) {
     const std::lock_guard lock(mutex_);
     auto& known = routes_[{r.network, r.mac}];
     if (r.run_right < known.run_right && !planted(bug::route_without_epoch)) return permanent("stale_route", r.mac);
+    if (replaced) replaced(known, r);
     known = r;
     return {};
 }

@@ -33,6 +33,8 @@ class sim_site_network final : public port::site_network {
     result<void> drop_route(const van_name&, const std::string& mac, epoch upto) override;
     result<std::vector<port::route>> observe() override;
 
+    std::function<void(const port::route& before, const port::route& now)> replaced;  // for those who watch
+
   private:
     std::mutex mutex_;
     std::map<van_name, port::van> vans_;

@@ -14,17 +14,17 @@ sim::timing agenda::timing() {
             [this](duration wait, std::function<void()> what) { after(wait, std::move(what)); }};
 }
 
+std::optional<duration> agenda::next() const noexcept {
+    if (items_.empty()) return std::nullopt;
+    return std::max(items_.front().when, now_) - origin;
+}
+
 void agenda::run_one() {
     std::pop_heap(items_.begin(), items_.end());
+    now_ = std::max(now_, items_.back().when);
     const auto what = std::move(items_.back().what);
     items_.pop_back();
     what();
-}
-
-bool agenda::advance() {
-    if (items_.empty()) return false;
-    now_ = std::max(now_, items_.front().when);
-    return true;
 }
 
 }  // namespace caravan::simulate

@@ -2,7 +2,9 @@
 // order in which it was asked for.
 #pragma once
 
+#include <algorithm>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "adapters/sim/timing.hpp"
@@ -19,9 +21,10 @@ class agenda {
     void after(duration wait, std::function<void()> what);
     sim::timing timing();
 
-    bool due() const noexcept { return !items_.empty() && items_.front().when <= now_; }
-    void run_one();  // only if something is due
-    bool advance();  // lets time pass until something is; false: nothing is to come
+    // When the next thing is due, as passed() counts; nothing: nothing is to come.
+    std::optional<duration> next() const noexcept;
+    void run_one();  // that thing, when its time comes
+    void pass_until(duration passed) noexcept { now_ = std::max(now_, origin + passed); }
 
     static constexpr instant origin{std::chrono::sys_days(std::chrono::year(2026) / 11 / 22)};
 

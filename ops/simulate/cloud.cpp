@@ -133,6 +133,9 @@ void cloud::kill_agent(std::size_t host) { agents_[host].reset(); }
 void cloud::start_proxy() {
     if (proxy_) return;
     proxy_ = std::make_unique<proxy_house>(ground_.time, luck_.fork(), ground_.world, proxy_name_, hub, ground_.log);
+    proxy_->network.replaced = [this](const port::route& before, const port::route& now) {
+        ground_.told.route_replaced(name, before, now);
+    };
 }
 void cloud::kill_proxy() { proxy_.reset(); }
 

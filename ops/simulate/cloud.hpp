@@ -15,6 +15,7 @@ class history {
     virtual ~history() = default;
     virtual void written(const cloud_name&, const port::entry&) = 0;
     virtual void published(const cloud_name& from, const cloud_name& to, const port::feed_record&) = 0;
+    virtual void route_replaced(const cloud_name& at, const port::route& before, const port::route& now) = 0;
 };
 
 // The ground that all clouds stand on.

@@ -33,6 +33,9 @@ class chronicle final : public history {
     void published(const cloud_name& from, const cloud_name& to, const port::feed_record& r) override {
         watch_.published(from, to, r);
     }
+    void route_replaced(const cloud_name& at, const port::route& before, const port::route& now) override {
+        watch_.route_replaced(at, before, now);
+    }
     void note(const std::string& what) {
         trace_.note(time_.now(), what);
         if (asked_.tell) asked_.tell(time_of(time_.now()) + "  " + what);

@@ -44,7 +44,6 @@ class federation {
   private:
     const bytes room_;  // of a host, for guests
     const std::size_t vms_;
-    dice choose_;
     std::vector<std::unique_ptr<sim::feed_line>> feeds_;  // from × to
     std::vector<std::unique_ptr<sim::feed_line>> lies_, unheard_;  // of the liar, to and from each cloud
 };

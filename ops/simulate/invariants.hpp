@@ -38,8 +38,8 @@ inline constexpr std::array<invariant_row, 15> invariants = {{
     {"replay_is_live", "A journal's fold is the live state, byte for byte."},
     {"undone_leaves_nothing", "An undone migration leaves nothing at either side, and the VM at the source."},
     {"done_leaves_one", "A done migration leaves nothing at the source and one whole copy at the destination."},
-    {"one_announcer", "A VM's addresses are announced only from where it runs by right, and every site's routes "
-                      "end there."},
+    {"one_announcer", "A VM's addresses are announced only from where it runs by right; no site's route goes back "
+                      "to an older epoch, and all end there."},
     {"feeds_in_order", "Feeds are applied gapless, in order, once, and both ends have the same chain."},
     {"insides_stay", "No name of an inside is in bytes that leave its cloud."},
     {"bytes_by_ticket", "Bytes of a copy flow only while the destination's leave is in force."},

@@ -26,13 +26,19 @@ class process {
     process(agenda& time, dice chance, duration disk_pause = {});
     process(const process&) = delete;
 
+    // Takes one turn of those that are due, whichever its chance says, and is busy with it for a while.
+    void step();
+
     runtime::stepped steps;
     dice chance;
     bool dead = false;
+    duration busy_until{};  // time passed, as the agenda counts it
     duration disk_pause;  // what each write to the disk takes beyond the usual
 
   private:
     duration latency_of(std::string_view loop);
+
+    const agenda& time_;
 };
 
 }  // namespace caravan::simulate

@@ -15,6 +15,6 @@ struct smallest {
 };
 
 // `found` is what run(first) showed. `runs_max`: no more runs than that.
-smallest shrink(const request& first, const account& found, std::size_t runs_max = 60);
+smallest shrink(const request& first, const account& found, std::size_t runs_max = 150);
 
 }  // namespace caravan::simulate

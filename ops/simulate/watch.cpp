@@ -99,6 +99,14 @@ void watch::announced(const sim::announcement& a) {
         violate(invariant::one_announcer, a.mac + " was announced by " + words(a.where), vm->second);
 }
 
+void watch::route_replaced(const cloud_name& at, const port::route& before, const port::route& now) {
+    if (now.run_right >= before.run_right) return;
+    const auto vm = by_mac_.find(now.mac);
+    violate(invariant::one_announcer,
+            at.text + " sends " + now.mac + " to " + now.at.text + " by " + words(now.run_right) + " after " + words(before.run_right),
+            vm == by_mac_.end() ? vm_name() : vm->second);
+}
+
 void watch::record_sent(const migration_id& id, const std::string& bytes) {
     if (bytes.find(inside_mark) != bytes.npos)
         violate(invariant::insides_stay, "in a record over the channel of " + id.text);

@@ -43,6 +43,7 @@ class watch final : public history, public sim::witness {
 
     void written(const cloud_name&, const port::entry&) override;
     void published(const cloud_name& from, const cloud_name& to, const port::feed_record&) override;
+    void route_replaced(const cloud_name& at, const port::route& before, const port::route& now) override;
     void copy_changed(const vm_name&, const sim::place&, port::run_state, bool whole) override;
     void copy_flows(const job&, const sim::place& from, const sim::place& to) override;
     void announced(const sim::announcement&) override;

@@ -284,3 +284,20 @@ TEST_CASE("an actor that keeps dying is brought back rarely, and a person is tol
     h.commit();
     CHECK((*lives)->ok());
 }
+
+TEST_CASE("an actor that is brought back while its last write is under way knows of it before it decides") {
+    house h;
+    h.create();
+    h.commit();
+    h.move("mac1", 1);
+    h.commit();
+    h.move("mac1", 3);  // on its way to the disk
+    REQUIRE(h.shell.kill(stream_id("van/lan")));
+    h.settle();
+    const auto needless = h.move("mac1", 1);
+    CHECK_FALSE(*needless);  // to what is on record it is; to what will be, it comes too late
+    h.commit();
+    h.pass(1s);
+    REQUIRE(*needless);
+    CHECK(h.count("caravan.van.route_moved", "van/lan") == 2);
+}
