@@ -11,9 +11,18 @@ sim_channel::~sim_channel() {
     world_.remove_channel(self_);
 }
 
+namespace {
+// Whom this end dials once the copy's streams come: the destination's agent is only dialled.
+bool dials_nobody(const job& j, bool relay) {
+    if (j.here == side::source) return (relay ? j.peer_endpoint : j.proxy_endpoint).empty();
+    return relay && j.agent_endpoint.empty();
+}
+}  // namespace
+
 result<void> sim_channel::open(const job& j) {
     using enum channel_end;
     const bool source = j.here == side::source;
+    if (dials_nobody(j, relay_)) return permanent("nobody_to_dial", j.id.text);
     if (relay_ && !source) {
         const auto ticket = from_json<caravan::ticket>(j.ticket.body);
         if (!ticket || j.ticket.signature.empty()) return permanent("no_ticket", j.id.text);

@@ -327,6 +327,21 @@ TEST_CASE("a destination whose hosts were just lost waits for them") {
     is_clean(f);
 }
 
+TEST_CASE("a controller that has never heard of a proxy opens no channel before it does") {
+    federation f;
+    auto& c = GENERATE(0, 1) == 0 ? f.a : f.b;
+    f.boot(f.a, 0, guest("vm1"));
+    c.stop_controller();
+    c.hub.cut(c.proxy_device());
+    c.start_controller();
+    const auto r = f.a.migrate("vm1");
+    REQUIRE(r.status == "accepted");
+    CHECK_FALSE(await([&] { return f.a.ended(r.migration); }, 1s));
+    c.hub.heal(c.proxy_device());
+    ends(f, f.a, r, "done");
+    is_clean(f);
+}
+
 TEST_CASE("adapters' actors die in the middle of their work") {
     federation f(slow_ground());
     const auto r = begin_slow(f);
