@@ -1,6 +1,7 @@
 // ThreadSanitizer does not see how the distribution's CAF, which is not instrumented, hands things from one
 // thread to another. Here it is told: what was done before a message was enqueued happened before it is
-// consumed, and what was done with an actor before a reference to it was dropped, before it is destroyed.
+// consumed; an actor consumes one message after another; and what was done with it before a reference to it
+// was dropped happened before it is destroyed.
 // Nothing else is, so that races in what actors share beside their messages are found.
 //
 // Linked into tests under ThreadSanitizer only; these functions take the place of CAF's and call them.
@@ -27,7 +28,10 @@ void caravan_enqueue(caf::scheduled_actor* self, caf::mailbox_element_ptr what, 
 caf::invoke_message_result caravan_consume(caf::scheduled_actor* self, caf::mailbox_element& what) {
     static const auto cafs = reinterpret_cast<decltype(&caravan_consume)>(::dlsym(RTLD_NEXT, CONSUME));
     __tsan_acquire(&what);
-    return cafs(self, what);
+    __tsan_acquire(self->ctrl());
+    const auto how = cafs(self, what);
+    __tsan_release(self->ctrl());
+    return how;
 }
 
 void caravan_release(caf::actor_control_block* actor) {

@@ -110,6 +110,7 @@ migration_view& begun(federation& f, const migration::requested& what, const eve
     auto& m = f.migrations[what.id];
     if (!m.steps.empty()) return m;
     m.what = what;
+    std::string().swap(m.what.vm.neutral_xml);  // kilobytes that no view shows
     m.here_is_source = source;
     m.started = e.time;
     m.steps.resize(step_names.size());

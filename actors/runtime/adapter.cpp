@@ -44,29 +44,26 @@ class adapter_actor : public caf::event_based_actor {
           acts_(std::make_shared<const adapter_acts>(std::move(what))), deaths_(std::move(deaths)) {}
 
     caf::behavior make_behavior() override {
-        const auto died = deaths_->load();
-        if (died == 0) return working();
-        set_default_handler(caf::skip);  // orders wait
-        delayed_send(this, care::pause_after(care::of_actors, died), wake_up{});
-        return {[this](wake_up) {
-            set_default_handler(caf::print_and_drop);
-            delayed_send(this, care::calm_after, lived{});
-            become(working());
-        }};
+        if (const auto died = deaths_->load()) {
+            resting_ = true;
+            delayed_send(this, care::pause_after(care::of_actors, died), wake_up{});
+        }
+        return {
+            [this](order_mail& mail) { take(std::move(mail)); },
+            [this](act_done& d) { returned(d); },
+            [this](act_ended& e) { ended(e); },
+            [this](wake_up) {
+                resting_ = false;
+                delayed_send(this, care::calm_after, lived{});
+                for (const auto& [migration, line] : lines_) begin(line.front());
+            },
+            [this](lived) { *deaths_ = 0; },
+        };
     }
     const char* name() const override { return "adapter"; }
     void on_exit() override { *alive_ = false; }
 
   private:
-    caf::behavior working() {
-        return {
-            [this](order_mail& mail) { take(std::move(mail)); },
-            [this](act_done& d) { returned(d); },
-            [this](act_ended& e) { ended(e); },
-            [this](lived) { *deaths_ = 0; },
-        };
-    }
-
     static std::string key_of(const order& o) {
         // What concerns no migration is done as often as it is asked.
         const auto number = o.key.migration.empty() ? std::to_string(o.number) : std::string();
@@ -89,7 +86,7 @@ class adapter_actor : public caf::event_based_actor {
         running_.emplace(key, std::move(mail));
         auto& line = lines_[migration];
         line.push_back(key);
-        if (line.size() == 1) begin(key);
+        if (line.size() == 1 && !resting_) begin(key);
     }
 
     void begin(const std::string& key) {
@@ -167,6 +164,7 @@ class adapter_actor : public caf::event_based_actor {
     std::map<migration_id, result<void>> early_;
     std::map<std::string, report> remembered_;
     std::deque<std::string> order_;
+    bool resting_ = false;  // it has died, and lets some time pass before it begins what it is asked
 };
 
 }  // namespace

@@ -23,11 +23,7 @@ class device_actor : public caf::event_based_actor {
 
     caf::behavior make_behavior() override {
         return {
-            [this](order_mail& mail) {
-                auto& kept = orders_[mail.what.number];
-                kept = {frame_of("order", mail.what), std::move(mail.done)};
-                if (up_) controller_.ports.link->send(who_, kept.frame);
-            },
+            [this](order_mail& mail) { take_order(std::move(mail)); },
             [this](take_back_mail mail) { orders_.erase(mail.number); },
             [this](link_up) { up_ = false; },  // it is there once it has said what it holds
             [this](link_down) {
@@ -44,6 +40,27 @@ class device_actor : public caf::event_based_actor {
         std::string frame;
         std::function<void(const report&)> done;
     };
+
+    // What concerns no migration: networks and routes, as they are now.
+    static bool of_networks(const order& o) { return o.key.migration.empty() && o.about.id.empty(); }
+    static std::string subject_of(const order& o) {
+        return o.routes.size() == 1 ? o.routes[0].van.text + '/' + o.routes[0].mac : std::string(to_text(o.what));
+    }
+
+    // A device that is slow to follow the networks is told only the newest of each, in the order it was said.
+    void take_order(order_mail mail) {
+        if (of_networks(mail.what)) {
+            if (in_flight_.size() >= in_flight_max) {
+                std::erase_if(waiting_, [subject = subject_of(mail.what)](const auto& w) { return subject_of(w.what) == subject; });
+                waiting_.push_back(std::move(mail));
+                return;
+            }
+            in_flight_.insert(mail.what.number);
+        }
+        auto& kept = orders_[mail.what.number];
+        kept = {frame_of("order", mail.what), std::move(mail.done)};
+        if (up_) controller_.ports.link->send(who_, kept.frame);
+    }
 
     stream_id stream() const {
         return stream_id((who_.kind == port::device_kind::agent ? "host/" : "proxy/") + who_.name);
@@ -90,6 +107,10 @@ class device_actor : public caf::event_based_actor {
         const auto tell = std::move(found->second.done);
         orders_.erase(found);
         if (tell) tell(r);
+        if (!in_flight_.erase(r.number) || waiting_.empty()) return;
+        auto next = std::move(waiting_.front());
+        waiting_.pop_front();
+        take_order(std::move(next));
     }
 
     void saw(const seen_vm& v) {
@@ -181,6 +202,9 @@ class device_actor : public caf::event_based_actor {
     controller& controller_;
     const port::device who_;
     std::map<std::uint64_t, kept_order> orders_;
+    static constexpr std::size_t in_flight_max = 8;  // of networks
+    std::set<std::uint64_t> in_flight_;
+    std::deque<order_mail> waiting_;
     bool up_ = false;
 };
 

@@ -13,7 +13,10 @@ site::site(caf::actor_system& system, loops& home, port::link_client& link,
 site::~site() { stop(); }
 
 void site::close() {
-    if (stopping_.exchange(true)) return;
+    {
+        const std::lock_guard there(presence_->mutex);
+        if (std::exchange(presence_->over, true)) return;
+    }
     {
         const std::lock_guard lock(mutex_);
         for (auto& a : adapters_) leaving_.push_back(a->actor);
@@ -44,20 +47,23 @@ void site::add(const char* name, std::size_t threads, adapter_acts acts) {
 
 void site::raise(adapter& a) {
     a.actor = spawn_adapter(system_, a.under_way, a.acts, a.deaths);
-    a.actor->attach_functor([this, which = &a](const caf::error& why) {
-        if (stopping_ || !why || why == caf::exit_reason::user_shutdown) return;
-        const auto times = ++*which->deaths;
-        log_(which->name + "'s actor died and is brought back: " + to_string(why));
-        if (times >= care::of_actors.limit)
-            send(frame_of("dead_adapter", dead_adapter{which->name, "died " + std::to_string(times) +
-                                                                        " times in a row, at last: " + to_string(why)}));
-        {
-            const std::lock_guard lock(mutex_);
-            if (stopping_) return;
-            raise(*which);
-        }
-        greet();  // the controller sends again what was under way
+    a.actor->attach_functor([this, which = &a, presence = presence_](const caf::error& why) {
+        const std::lock_guard there(presence->mutex);
+        if (!presence->over && why && why != caf::exit_reason::user_shutdown) bring_back(*which, why);
     });
+}
+
+void site::bring_back(adapter& a, const caf::error& why) {
+    const auto times = ++*a.deaths;
+    log_(a.name + "'s actor died and is brought back: " + to_string(why));
+    if (times >= care::of_actors.limit)
+        send(frame_of("dead_adapter",
+                      dead_adapter{a.name, "died " + std::to_string(times) + " times in a row, at last: " + to_string(why)}));
+    {
+        const std::lock_guard lock(mutex_);
+        raise(a);
+    }
+    greet();  // the controller sends again what was under way
 }
 
 caf::actor site::actor_of(act one) {

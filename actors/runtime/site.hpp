@@ -55,14 +55,21 @@ class site : public port::link_listener {
         adapter_acts acts;
         caf::actor actor;
     };
+    // Whether the site is still there, for its actors' last words: those may be said while it ends.
+    struct presence {
+        std::mutex mutex;
+        bool over = false;
+    };
     void raise(adapter&);
+    void bring_back(adapter&, const caf::error& why);
     std::optional<duration> say_hello();
     bool greeted_ = false;
 
     std::mutex mutex_;
     std::vector<std::unique_ptr<adapter>> adapters_;
     std::vector<caf::actor> leaving_;
-    std::atomic<bool> stopping_ = false, greeting_ = false;
+    const std::shared_ptr<presence> presence_ = std::make_shared<presence>();
+    std::atomic<bool> greeting_ = false;
     std::unique_ptr<loop> greeter_;
 };
 
