@@ -46,9 +46,12 @@ let_it() { # CLOUD pass|drop
     until_true 20 grep -Eq '^(passed|lost)' "$LAB/log/turnstile.$1"
 }
 unhold() { # CLOUD : whatever is held there, or was to be
-    local pid
     rm -f "$(stop_file "$1")"
     [ ! -e "$(stop_file "$1").held" ] || let_it "$1" pass
+    end_turnstile "$1"
+}
+end_turnstile() { # CLOUD : the real sockets are back
+    local pid
     pid=$(pid_of "turnstile.$1") || return 0
     kill -TERM "$pid"
     until_true 20 is_gone "$pid"

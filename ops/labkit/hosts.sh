@@ -57,6 +57,7 @@ lose_power() { # HOST
 
 start_libvirtd() { # HOST
     ! is_running "libvirtd.$1" || die "libvirtd.$1 runs already"
+    end_turnstile "${1%%.*}" # or it would put the dead one's socket in the place of this one's
     spawn_in_host "$1" "libvirtd.$1" libvirtd -p /run/libvirt/libvirtd.pid
     until_true 20 on "$1" list
     on "$1" pool-info images >/dev/null 2>&1 || { # a whole-disk copy is created in a pool

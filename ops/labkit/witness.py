@@ -141,7 +141,7 @@ def main():
     while not over.wait(0.1):
         pass
     for thread in threads:
-        thread.join(15)
+        thread.join(70)  # after a long silence TCP tries again only every half minute
     with open(OUT + ".new", "w") as file:
         write_gap = session.write_gap and round(session.write_gap * 1000)
         json.dump({**pings.report(), "write_gap_ms": write_gap, "session": session.report()}, file)

@@ -25,6 +25,7 @@ while [ $# -gt 0 ]; do
         --seconds) seconds=$2; shift ;;
         --twice) rounds=2 ;;
         --table) table=yes ;;
+        -*) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
         *) names+=("$1") ;;
     esac
     shift
