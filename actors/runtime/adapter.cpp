@@ -55,7 +55,9 @@ class adapter_actor : public caf::event_based_actor {
             [this](wake_up) {
                 resting_ = false;
                 delayed_send(this, care::calm_after, lived{});
-                for (const auto& [migration, line] : lines_) begin(line.front());
+                std::vector<std::string> first;  // what ends at once leaves its line
+                for (const auto& [migration, line] : lines_) first.push_back(line.front());
+                for (const auto& key : first) begin(key);
             },
             [this](lived) { *deaths_ = 0; },
         };
