@@ -80,11 +80,7 @@ class entity : public caf::event_based_actor {
     // a command that looks needless to what is on record may be needed after all.
     void wait_for_past() {
         appending_ = remembering_ = true;
-        write w{stream_, version_, std::make_shared<std::vector<decided>>(), {}, {}, {}};
-        w.done = [self = caf::actor_cast<caf::actor>(this)](const result<std::pair<position, instant>>& how) {
-            caf::anon_send(self, commit_mail{how});
-        };
-        home_.ledger.append(std::move(w));
+        home_.ledger.append(write_of(std::make_shared<std::vector<decided>>()));
     }
 
     // Whether more stands in the journal than was known.
@@ -163,13 +159,17 @@ class entity : public caf::event_based_actor {
         return then;
     }
 
+    write write_of(std::shared_ptr<const std::vector<decided>> all) {
+        return {stream_, version_, std::move(all), {}, {},
+                [self = caf::actor_cast<caf::actor>(this)](const result<std::pair<position, instant>>& how) {
+                    caf::anon_send(self, commit_mail{how});
+                }};
+    }
+
     void append(std::shared_ptr<const std::vector<decided>> all) {
         appending_ = true;
         deciding_ = std::move(all);
-        write w{stream_, version_, deciding_, {}, {}, {}};
-        w.done = [self = caf::actor_cast<caf::actor>(this)](const result<std::pair<position, instant>>& how) {
-            caf::anon_send(self, commit_mail{how});
-        };
+        auto w = write_of(deciding_);
         if constexpr (requires { Kind::foretells; }) {
             const auto first = w.first = std::make_shared<position>();
             const auto hold = home_.ledger.hold();

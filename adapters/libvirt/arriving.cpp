@@ -94,11 +94,6 @@ void libvirt_hypervisor::parts::refresh_pool(virConnectPtr connect) const {
         virStoragePoolRefresh(pool.get(), 0);
 }
 
-bool libvirt_hypervisor::parts::staged_by_another(const job& work) const {
-    return std::ranges::any_of(
-        files.all(), [&](const job_record& r) { return r.vm == work.vm.name && r.id != work.id; });
-}
-
 result<own_domain> libvirt_hypervisor::own_domains(const job& work) const {
     return localise(work.vm.neutral_xml, work.vm, parts_->layout_of(work));
 }
@@ -141,7 +136,7 @@ result<void> libvirt_hypervisor::discard(const job& work) {
     if (!it) return tl::unexpected(it.error());
     const auto records = parts_->files.all();
     if (it->domain && it->state.running() && !work.forfeited) return permanent("still_running", work.vm.name.text);
-    if (it->domain && !parts_->staged_by_another(work)) {
+    if (it->domain && !staged_by_another(records, work)) {
         if (!listed(records, work.id)) {
             if (work.here == side::destination && !work.forfeited)
                 return permanent("not_of_this_job", work.vm.name.text);

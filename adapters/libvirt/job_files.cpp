@@ -33,6 +33,10 @@ bool sync_folder(const fs::path& folder) {
 
 }  // namespace
 
+bool staged_by_another(const std::vector<job_record>& all, const job& work) {
+    return std::ranges::any_of(all, [&](const job_record& r) { return r.vm == work.vm.name && r.id != work.id; });
+}
+
 job_files::job_files(fs::path images, fs::path sockets)
     : images_(std::move(images)), sockets_(std::move(sockets)) {}
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "events/ids.hpp"
+#include "events/job.hpp"
 #include "events/result.hpp"
 
 namespace caravan::libvirt {
@@ -19,6 +20,9 @@ struct job_record {
     std::string uuid;
     std::vector<std::filesystem::path> files;  // disks, console
 };
+
+// Another job's files of the same VM are here: what there is of it is that job's.
+bool staged_by_another(const std::vector<job_record>&, const job&);
 
 // SOCKETS/caravan-JOB-{ctl,mem,nbd}.sock
 struct job_sockets {

@@ -87,7 +87,7 @@ result<void> libvirt_hypervisor::start_copy(const job& work) {
 // started anew from its disk.
 result<void> libvirt_hypervisor::abort_copy(const job& work) {
     // Said late, of a VM that has left since and is arriving again: that copy is not this job's to wake.
-    if (parts_->staged_by_another(work)) return permanent("not_of_this_job", work.vm.name.text);
+    if (staged_by_another(parts_->files.all(), work)) return permanent("not_of_this_job", work.vm.name.text);
     const auto deadline = std::chrono::steady_clock::now() + abort_wait_max;
     for (;;) {
         const auto it = parts_->find(work.vm);

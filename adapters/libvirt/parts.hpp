@@ -33,7 +33,6 @@ struct libvirt_hypervisor::parts final : connection::watcher {
     result<found> find(const vm_spec&) const;
     void refresh_pool(virConnectPtr) const;
     own_layout layout_of(const job&) const;
-    bool staged_by_another(const job&) const;  // another job's files of the same VM are here
 
     const config where;
     port::hypervisor_listener& tell;

@@ -55,7 +55,10 @@ patiently() { # SECONDS COMMAND...
 }
 
 # ---- one case
-open_case() { faults=() timing=0 case_began=$SECONDS; }
+open_case() {
+    faults=() timing=0 case_began=$SECONDS
+    stat -c '%n %s' "$LAB"/log/* >"$evidence/logs"
+}
 close_case() { # NAME REMARK
     local line
     if [ ${#faults[@]} = 0 ]; then
@@ -65,6 +68,16 @@ close_case() { # NAME REMARK
     verdict=1
     printf -v line '%s; ' "${faults[@]}"
     echo "not ok $1: $line$2 ($((SECONDS - case_began)) s)"
+    tell_tale
+}
+tell_tale() { # who does not run, and what the processes said in this case
+    local log size name
+    for log in "$LAB"/log/*; do
+        name=${log##*/}
+        case $name in controller.* | proxy.* | agent.* | libvirtd.*) is_running "$name" || echo "    $name does not run" ;; esac
+        size=$(awk -v log="$log" '$1 == log { print $2 }' "$evidence/logs")
+        tail -c "+$((${size:-0} + 1))" "$log" | tail -20 | cut -c1-300 | sed "s/^/    $name: /"
+    done
 }
 
 # ---- looking

@@ -1,8 +1,8 @@
 #!/bin/bash
 # tests/sim/sweep.sh [--migrations N] [--seed N] [--seconds N] [--program PATH]: caravan simulate with all
 # faults, ten thousand migrations a run, a run a core at a time, of a release build unless PATH is one;
-# what was seen is written to docs/reliability.md. One million by default; no run begins after --seconds.
-# Exit 1 if a promise was broken.
+# what was seen is written to docs/reliability.md. One million by default; no run begins after --seconds;
+# CARAVAN_CORES of the cores, all by default. Exit 1 if a promise was broken.
 set -euo pipefail
 root=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
 migrations=1000000 seed=1 seconds=86400 program=
@@ -19,15 +19,15 @@ if [ -z "$program" ]; then
     cmake --build --preset release --target caravan >/dev/null
     program=$root/build/release/ops/caravan/caravan
 fi
-each=$((migrations < 10000 ? migrations : 10000))
+each=10000
 cores=${CARAVAN_CORES:-$(nproc)}
 found=$(mktemp -d)
 trap 'rm -rf "$found"' EXIT
 began=$SECONDS
 one() { # NUMBER: a run, if there is time
     [ $SECONDS -lt "$seconds" ] || return 0
-    local json=$found/$1.json failed=0
-    "$program" simulate --seed $((seed + $1 * 1000003)) --migrations $each --clouds 3 --hosts 2 --vms 9 --faults all \
+    local json=$found/$1.json failed=0 left=$((migrations - $1 * each))
+    "$program" simulate --seed $((seed + $1 * 1000003)) --migrations $((left < each ? left : each)) --clouds 3 --hosts 2 --vms 9 --faults all \
         -o json >"$json.part" 2>"$found/$1.log" || failed=$?
     [ ! -s "$json.part" ] || mv "$json.part" "$json"
     [ $failed = 0 ] || echo "run $1: exit $failed; $(tail -1 "$found/$1.log")" | tee -a "$found/failed" >&2

@@ -1,14 +1,12 @@
 // How commands of one aggregate become one write, and how what follows from a write joins its commit.
 #include <catch2/catch.hpp>
 
-#include <map>
-
 #include "actors/care/need.hpp"
 #include "actors/runtime/kinds.hpp"
 #include "actors/runtime/shell.hpp"
-#include "actors/runtime/stepped.hpp"
 #include "adapters/sim/journal.hpp"
 #include "events/chain.hpp"
+#include "tests/unit/runtime/clockwork.hpp"
 
 using namespace caravan;
 using namespace std::chrono_literals;
@@ -39,15 +37,8 @@ class counting final : public port::journal {
     port::journal& on_;
 };
 
-// A cloud's actors and ledger; a turn of the ledger is one disk away.
-struct house final : port::clock {
-    static constexpr duration disk = 10ms;
-    duration passed{};
-    std::multimap<duration, std::function<void()>> later;
-    runtime::stepped steps{
-        {[this] { return passed; },
-         [this](duration wait, std::function<void()> what) { later.emplace(passed + wait, std::move(what)); },
-         [](const char* loop) { return std::string_view(loop) == "ledger" ? disk : duration(); }}};
+// A cloud's actors and ledger.
+struct house final : test::clockwork {
     sim::journal_disk medium{1};
     std::unique_ptr<port::journal> opened = std::move(*medium.open());
     counting journal{*opened};
@@ -66,21 +57,6 @@ struct house final : port::clock {
         shell.close();
         steps.drain();
         ledger.stop();
-    }
-    instant now() const noexcept override { return instant(1h) + passed; }
-    void settle() {
-        while (steps.ready()) steps.step(0);
-    }
-    void commit() { pass(disk); }  // what is on its way
-    void pass(duration time) {
-        const auto until = passed + time;
-        while (!later.empty() && later.begin()->first <= until) {
-            passed = std::max(passed, later.begin()->first);
-            later.extract(later.begin()).mapped()();
-            settle();
-        }
-        passed = until;
-        settle();
     }
     std::size_t count(std::string_view type, const std::string& stream) const {
         std::size_t n = 0;

@@ -24,6 +24,8 @@
 
 namespace caravan::test {
 
+inline const std::string guest = "vm/guest";  // the stream of the VM that moves
+
 struct cell {
     cloud_name name;
     std::vector<event_bytes> journal;
@@ -53,7 +55,7 @@ class federation {
     const visit::state* visiting() const;
     const cell& source() const { return cells[from]; }
     const cell& destination() const { return cells[1 - from]; }
-    const vm::state& vm_at(const cell& c) const { return c.vms.at("vm/guest"); }
+    const vm::state& vm_at(const cell& c) const { return c.vms.at(guest); }
 
     agenda time;
     dice luck;
