@@ -91,6 +91,15 @@ class adapter_actor : public caf::event_based_actor {
         if (line.size() == 1 && !resting_) begin(key);
     }
 
+    // What a device throws is one act's, and the process goes on: it is looked at before it is tried again.
+    static act_result outcome_of(const act_handler& run, const order& what) {
+        try {
+            return run(what);
+        } catch (const std::exception& thrown) {
+            return unknown("adapter_failed", thrown.what());
+        }
+    }
+
     void begin(const std::string& key) {
         const auto& what = running_.at(key).what;
         const auto handler = acts_->acts.find(what.what);
@@ -99,7 +108,7 @@ class adapter_actor : public caf::event_based_actor {
             return returned(d);
         }
         calls_->post(what.key.migration, alive_, [self = caf::actor_cast<caf::actor>(this), acts = acts_, run = &handler->second, what, key] {
-            caf::anon_send(self, act_done{key, (*run)(what)});
+            caf::anon_send(self, act_done{key, outcome_of(*run, what)});
         });
     }
 

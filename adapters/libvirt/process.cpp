@@ -10,8 +10,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <memory>
 
 extern char** environ;
@@ -19,7 +17,7 @@ extern char** environ;
 namespace caravan::libvirt {
 namespace {
 
-constexpr std::size_t output_size_max = 4096;
+constexpr std::size_t output_size_max = 4096, command_line_size_max = 1 << 20;
 constexpr int dying_ms_max = 2000;
 
 struct descriptor {
@@ -35,18 +33,19 @@ struct descriptor {
     }
 };
 
-std::string read_all(int from) {
+std::string read_all(int from, std::size_t at_most) {
     std::string text;
     char piece[1024];
     for (ssize_t n; (n = ::read(from, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR);)
-        if (n > 0 && text.size() < output_size_max) text.append(piece, static_cast<size_t>(n));
+        if (n > 0 && text.size() < at_most) text.append(piece, static_cast<size_t>(n));
     return text;
 }
 
-// Empty of a process that is dying: it gives up its memory first, its files and last writes later.
+// Empty of a process that is dying: it gives up its memory first, its files and last writes later. One that
+// died since its file was opened has nothing to read (ESRCH), which a std::ifstream throws.
 std::string command_line(pid_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline", std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
+    const descriptor file(::open(("/proc/" + std::to_string(pid) + "/cmdline").c_str(), O_RDONLY | O_CLOEXEC));
+    return file.number < 0 ? std::string() : read_all(file.number, command_line_size_max);
 }
 
 // libvirt's command line says -name guest=NAME,…
@@ -78,7 +77,7 @@ result<void> run_program(const std::vector<std::string>& words) {
     posix_spawn_file_actions_destroy(&actions);
     if (error) return permanent("program_failed", words[0] + ": " + std::strerror(error));
     out.close();
-    const auto said = read_all(in.number);
+    const auto said = read_all(in.number, output_size_max);
     int status = 0;
     while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }

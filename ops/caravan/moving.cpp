@@ -294,7 +294,9 @@ int submit(const options& asked, const std::string& file) {
             return submit_stream(to, std::cin);
         }
         std::ifstream from(file);
-        if (!from) return complain(exit_usage, "there is no readable file " + file, "", "caravan submit --help");
+        // Of a folder the first read fails, and another would throw.
+        if (from.peek(); !from && !from.eof())
+            return complain(exit_usage, "there is no readable file " + file, "", "caravan submit --help");
         const std::string text((std::istreambuf_iterator<char>(from)), {});
         std::istringstream lines(one_a_line(text));
         return submit_stream(to, lines);

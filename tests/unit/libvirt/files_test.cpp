@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include "adapters/libvirt/images.hpp"
 #include "adapters/libvirt/job_files.hpp"
@@ -129,4 +130,15 @@ TEST_CASE("a domain's process is ended and proven dead") {
 TEST_CASE("only the domain's own process is ended") {
     CHECK(end_process(::getpid(), "sge-1"));  // not that domain's: nothing happens to it
     CHECK(end_process(1 << 30, "sge-1"));     // none
+}
+
+TEST_CASE("a process that dies while it is looked at is dead, whenever that is") {
+    for (int round = 0; round < 500; ++round) {
+        const pid_t pid = ::fork();
+        if (pid == 0) ::_exit(0);
+        std::thread reaper([pid] { ::waitpid(pid, nullptr, 0); });
+        while (::kill(pid, 0) == 0) CHECK_FALSE(runs_domain(pid, "sge-1"));
+        reaper.join();
+        REQUIRE(end_process(pid, "sge-1"));
+    }
 }

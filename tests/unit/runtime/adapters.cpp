@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include <condition_variable>
+#include <future>
 
 #include "actors/runtime/adapter.hpp"
 #include "actors/runtime/shell.hpp"
@@ -81,4 +82,28 @@ TEST_CASE("an adapter's next life does not act beside the call of the one before
     CHECK(work.most_at_once == 2);
     self->send_exit(next, caf::exit_reason::user_shutdown);
     self->wait_for(std::exchange(next, {}));
+}
+
+TEST_CASE("what a device throws is that act's unknown outcome, and the next act is performed") {
+    caf::actor_system_config config;
+    caf::actor_system system{config};
+    auto pool = std::make_shared<workers>(threads(), 1);
+    std::promise<report> first, second;
+    adapter_acts acts;
+    acts.acts = {{act::stage, [](const order& o) -> act_result {
+        if (o.number == 1) throw std::runtime_error("no such process");
+        return std::optional<job>();
+    }}};
+    auto one = spawn_adapter(system, std::make_shared<calls>(pool), acts, std::make_shared<std::atomic<std::uint32_t>>(0));
+    caf::anon_send(one, order_mail{stage("m1", 1), [&](const report& r) { first.set_value(r); }});
+    caf::anon_send(one, order_mail{stage("m2", 2), [&](const report& r) { second.set_value(r); }});
+    const auto thrown = first.get_future().get();
+    CHECK(thrown.how.ended == outcome::unknown);
+    CHECK(thrown.how.reason == "adapter_failed");
+    CHECK(thrown.detail == "no such process");
+    CHECK(second.get_future().get().how.ended == outcome::ok);
+    pool->stop();
+    caf::scoped_actor self{system};
+    self->send_exit(one, caf::exit_reason::user_shutdown);
+    self->wait_for(std::exchange(one, {}));
 }
