@@ -4,10 +4,8 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${NS:=cvt-}"
 export ASK_TIMEOUT=${ASK_TIMEOUT:-60} # a guest without KVM on a loaded machine verifies slowly
-for part in topology packages processes holds network hosts clouds guests plain status; do
-    # shellcheck source=/dev/null
-    . "$root/ops/labkit/$part.sh"
-done
+# shellcheck source=ops/labkit/kit.sh
+. "$root/ops/labkit/kit.sh"
 
 evidence=$(mktemp -d)
 verdict=0 # of the whole script

@@ -2,10 +2,8 @@
 # lab_script.sh QUESTION…: what libvirt_world.hpp asks of a lab, answered by ops/labkit in a lab that is up
 # --plain (tests/lab/contract.sh). LAB and NS say which, CARAVAN_GATE_RELAY is the program gate_relay.
 set -euo pipefail
-for part in topology packages processes network hosts clouds guests plain status; do
-    # shellcheck source=/dev/null
-    . "$(dirname "$(readlink -f "$0")")/../../../ops/labkit/$part.sh"
-done
+# shellcheck source=ops/labkit/kit.sh
+. "$(dirname "$(readlink -f "$0")")/../../../ops/labkit/kit.sh"
 load
 
 host_of() { case $1 in source) echo thales.h1 ;; destination) echo umea.h1 ;; esac; }
@@ -32,6 +30,7 @@ answer() { # QUESTION…
             host=$(host_of "$2")
             kill_process "host.$host"
             start_host "$host" ;;
+        qemu) kill_process "qemu.$3@$(host_of "$2")" ;;
         whole) whole "$2" ;;
         leftovers) leftovers "$(host_of "$2")" "$3" "$4" ;;
         *) die "what is $1?" ;;

@@ -139,7 +139,7 @@ class far_hypervisor final : public port::hypervisor {
     bool dead_ = false;
 };
 
-class libvirt_world final : public world {
+class libvirt_world final : public world_of_processes {
   public:
     libvirt_world(std::string script, std::string emulator)
         : script_(std::move(script)), emulator_(std::move(emulator)) {
@@ -180,6 +180,7 @@ class libvirt_world final : public world {
         restart_adapter(s);
         back(s);
     }
+    void kill_guest(side s, const std::string& name) override { run("qemu " + std::string(name_of(s)) + " " + name); }
     bool guest_is_whole(const std::string& name) override {
         return std::system((script_ + " whole " + name).c_str()) == 0;
     }
@@ -214,7 +215,7 @@ class libvirt_world final : public world {
 
 }  // namespace
 
-std::unique_ptr<world> make_libvirt_world(const std::string& script, const std::string& emulator) {
+std::unique_ptr<world_of_processes> make_libvirt_world(const std::string& script, const std::string& emulator) {
     return std::make_unique<libvirt_world>(script, emulator);
 }
 

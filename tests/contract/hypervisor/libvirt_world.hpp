@@ -3,7 +3,7 @@
 //
 //   SCRIPT enter HOST COMMAND…   runs a command inside a host's namespaces
 //   SCRIPT boot VM | connect JOB VM UUID WHOLE-DISK LIVE-XML PERSISTENT-XML | disconnect JOB | slow on|off
-//   SCRIPT daemon HOST | power HOST | whole VM | leftovers HOST VM JOB | reset
+//   SCRIPT daemon HOST | power HOST | qemu HOST VM | whole VM | leftovers HOST VM JOB | reset
 // with HOST source or destination.
 #pragma once
 
@@ -12,6 +12,6 @@
 namespace caravan::contract {
 
 // `script` and the emulator as the hosts see it.
-std::unique_ptr<world> make_libvirt_world(const std::string& script, const std::string& emulator);
+std::unique_ptr<world_of_processes> make_libvirt_world(const std::string& script, const std::string& emulator);
 
 }  // namespace caravan::contract

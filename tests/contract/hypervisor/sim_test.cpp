@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-class sim_world final : public contract::world {
+class sim_world final : public contract::world_of_processes {
   public:
     sim_world() : ground_(timer_.timing(), fast()) {
         for (const auto s : {side::source, side::destination}) {
@@ -48,6 +48,7 @@ class sim_world final : public contract::world {
         ground_.power_loss(place_of(s));
         restart_adapter(s);
     }
+    void kill_guest(side s, const std::string& name) override { ground_.kill_guest(place_of(s), vm_name(name)); }
     bool guest_is_whole(const std::string& name) override {
         const auto all = ground_.copies_of(vm_name(name));
         return ground_.violations().empty() &&
@@ -85,5 +86,11 @@ class sim_world final : public contract::world {
 TEST_CASE("the hypervisor contract on simulated hosts") {
     for (const auto& check : hypervisor_contract) DYNAMIC_SECTION(check.name) {
             check.run(*std::make_unique<sim_world>());
+        }
+}
+
+TEST_CASE("simulated hosts follow the table of faults") {
+    for (const auto& check : fault_checks()) DYNAMIC_SECTION(check.name) {
+            becomes_what_the_table_says(*std::make_unique<sim_world>(), check.row);
         }
 }

@@ -335,6 +335,33 @@ void destination_host_dies(world& w) {
     undo(w, m);
 }
 
+using sim::copy_fault;
+using sim::copy_part;
+
+constexpr const char* part_names[] = {"in the disk part", "in the memory part"};
+constexpr const char* fault_names[] = {"its streams are closed", "it is aborted", "the source's libvirtd dies",
+                                       "the destination's libvirtd dies", "the source loses its power",
+                                       "the destination loses its power", "the source's QEMU dies",
+                                       "the destination's QEMU dies"};
+
+void strike(world_of_processes& w, const move& m, copy_fault what) {
+    switch (what) {
+        case copy_fault::streams_closed: return w.disconnect(m.source);
+        case copy_fault::aborted: REQUIRE_OK(w.at(side::source).abort_copy(m.source)); return;
+        case copy_fault::source_daemon: return w.restart_daemon(side::source);
+        case copy_fault::destination_daemon: return w.restart_daemon(side::destination);
+        case copy_fault::source_power: return w.power_loss(side::source);
+        case copy_fault::destination_power: return w.power_loss(side::destination);
+        case copy_fault::source_qemu: return w.kill_guest(side::source, m.source.vm.name.text);
+        case copy_fault::destination_qemu: return w.kill_guest(side::destination, m.source.vm.name.text);
+    }
+}
+
+sim::copy_end kind_of(const result<void>& end) {
+    if (end) return sim::copy_end::ok;
+    return end.error().kind == certainty::unknown ? sim::copy_end::unknown : sim::copy_end::transient;
+}
+
 void calls_fail_while_the_daemon_is_away(world& w) {
     w.boot("vm1");
     const move m(w, "vm1", id_1);
@@ -364,5 +391,30 @@ const std::vector<check> hypervisor_contract = {
     {"destination host dies", destination_host_dies},
     {"goes on when the daemon is back", calls_fail_while_the_daemon_is_away},
 };
+
+std::vector<fault_check> fault_checks() {
+    std::vector<fault_check> all;
+    for (const auto& row : sim::copy_faults)
+        if (row.at <= copy_part::memory)
+            all.push_back({std::string(part_names[std::size_t(row.at)]) + " " + fault_names[std::size_t(row.what)], row});
+    return all;
+}
+
+void becomes_what_the_table_says(world_of_processes& w, const sim::fault_row& row) {
+    w.boot("vm1");
+    const move m(w, "vm1", id_1);
+    w.slow(true);
+    begin(w, m);
+    reach(w, row.at == copy_part::memory);
+    strike(w, m, row.what);
+    const auto states = [&] {
+        return std::pair(see(w, side::source, "vm1").state, see(w, side::destination, "vm1").state);
+    };
+    CHECK(w.heard(side::source).await([&] { return states() == std::pair(row.source, row.destination); }));
+    CHECK(states() == std::pair(row.source, row.destination));
+    if (row.what == copy_fault::source_power) return;  // who would tell of its end is gone as well
+    REQUIRE(w.heard(side::source).await_ends(1));
+    CHECK(kind_of(w.heard(side::source).ends()[0].second) == row.end);
+}
 
 }  // namespace caravan::contract

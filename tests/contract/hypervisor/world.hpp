@@ -93,4 +93,10 @@ class world {
     virtual std::vector<std::string> leftovers(side, const job&) = 0;
 };
 
+// One whose guests are processes, which die alone.
+class world_of_processes : public world {
+  public:
+    virtual void kill_guest(side, const std::string& name) = 0;
+};
+
 }  // namespace caravan::contract
