@@ -138,6 +138,7 @@ class adapter_actor : public caf::event_based_actor {
         const auto found = lasting_.find(e.migration);
         if (found == lasting_.end()) {
             early_.insert_or_assign(e.migration, e.how);
+            if (early_.size() > remembered_max) early_.erase(early_.begin());  // nobody asked; the oldest, by its ULID
             return;
         }
         const auto key = found->second;

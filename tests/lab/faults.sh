@@ -84,7 +84,7 @@ seen_at() { # CLOUD
 }
 
 run_row() { # PROCESS NAME WHEN HARM END FROZEN-MOST
-    local wire state='' reason='' place from to id='' world=''
+    local wire state='' reason='' place from to id='' world
     open_case
     where_to
     [ -n "$from" ] || die "the guest runs nowhere"
@@ -104,15 +104,11 @@ run_row() { # PROCESS NAME WHEN HARM END FROZEN-MOST
     if [[ $5 == *anew ]]; then
         end_watch off
         patiently 60 keep_busy || fault "it does not answer"
-    elif [[ $5 == *off ]]; then
-        end_watch off
-        [ "$state" != "${5%,*}" ] || world="$(seen_at "$from"), $(seen_at "$to")"
-        wake_guest "$place"
     else
         end_watch "$6" # before the guest checks its disk, in which time it writes nothing
     fi
     check_world "$vm=$place"
-    : "${world:=$(seen_at "$from"), $(seen_at "$to")}"
+    world="$(seen_at "$from"), $(seen_at "$to")"
     [ ${#faults[@]} = 0 ] || patiently 60 keep_busy || fault "it does not answer any more"
     note_run "$2" "$5" "$state${reason:+ ($reason)}" "$world" "$id"
     close_case "$2" "$from to $to was $state${reason:+, $reason}; $frozen"

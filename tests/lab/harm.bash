@@ -121,16 +121,9 @@ print(sqlite3.connect(sys.argv[1]).execute("select count(*) from events where ty
     ("caravan." + sys.argv[2], "%" + sys.argv[3] + "%")).fetchone()[0])' \
         "$(cloud_home "$1")/data/journal.db" "$2" "$id"
 }
-# After a power loss: it is shut off where it belongs, and starts there as a machine does.
-wake_guest() { # CLOUD
-    patiently 30 is_off_at "$1" || fault "it is not shut off in $1: $(seen_at "$1")"
-    on "$1.h1" start "$vm" >/dev/null || { fault "it cannot be started in $1"; return; }
-    patiently 60 keep_busy || fault "it does not answer"
-}
 keep_busy() { # it writes, to memory and disk, until it is booted anew
     lab guest "$vm" dirty mem 256 >/dev/null && lab guest "$vm" dirty disk 1024 >/dev/null
 }
-is_off_at() { [ "$(seen_at "$1")" = "shut off" ]; }
 
 # ---- what a destination refuses, and its healing
 look_again() { # what an agent finds when it starts is what its cloud knows

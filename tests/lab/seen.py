@@ -10,7 +10,7 @@ import collections
 import sys
 
 WORLDS = {"done": "nothing, running", "undone": "running, nothing", "undone, anew": "running, nothing",
-          "done, off": "nothing, shut off"}
+          "done, anew": "nothing, running"}
 
 
 def runs(lines):
