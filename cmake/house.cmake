@@ -23,11 +23,12 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_BUILD_TYPE STREQUAL Release)
   add_compile_options(-Wno-restrict -Wno-maybe-uninitialized)
 endif()
 if(CARAVAN_SANITIZE)
-  # GCC 12 takes the sanitizers' own branches for ways past a variant's construction.
-  add_compile_options(-fsanitize=${CARAVAN_SANITIZE} -fno-omit-frame-pointer -Wno-maybe-uninitialized)
+  add_compile_options(-fsanitize=${CARAVAN_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${CARAVAN_SANITIZE})
   if(CARAVAN_SANITIZE STREQUAL thread)
     add_compile_options(-Wno-tsan)  # Asio's fences: beside locks that ThreadSanitizer does see
+  else()
+    add_compile_options(-Wno-maybe-uninitialized)  # GCC 12 sees ways past a variant's construction
   endif()
 endif()
 
