@@ -50,8 +50,9 @@ unhold() { # CLOUD : whatever is held there, or was to be
     [ ! -e "$(stop_file "$1").held" ] || let_it "$1" pass
     end_turnstile "$1"
 }
-end_turnstile() { # CLOUD : the real sockets are back
+end_turnstile() { # CLOUD : the real sockets are back, and what it said is nobody's any more
     local pid
+    rm -f "$LAB/log/turnstile.$1"
     pid=$(pid_of "turnstile.$1") || return 0
     kill -TERM "$pid"
     until_true 20 is_gone "$pid"

@@ -73,7 +73,7 @@ tell_tale() { # who does not run, and what the processes said in this case
     for log in "$LAB"/log/*; do
         name=${log##*/}
         case $name in controller.* | proxy.* | agent.* | libvirtd.*) is_running "$name" || echo "    $name does not run" ;; esac
-        size=$(awk -v log="$log" '$1 == log { print $2 }' "$evidence/logs")
+        size=$(awk -v path="$log" '$1 == path { print $2 }' "$evidence/logs")
         tail -c "+$((${size:-0} + 1))" "$log" | tail -20 | cut -c1-300 | sed "s/^/    $name: /"
     done
 }
