@@ -40,7 +40,7 @@ class host_network {
     // Bridge and VXLAN exist afterwards, and the job's ports on them will be silent: a port carries
     // nothing, in or out, until activated. Called before the guest's tap exists.
     virtual result<void> attach_silent(const job&, const std::vector<van>&) = 0;
-    virtual result<void> activate(const job&) = 0;  // ports of the job carry frames when it returns
+    virtual result<void> activate(const job&) = 0;  // ports of the job carry frames when it returns, and those of a guest that is started anew
     virtual result<void> detach(const job&) = 0;    // ports gone; a VAN's devices with its last port
     // All VANs that are: their devices exist afterwards, those of others only as long as a port is plugged in.
     virtual result<void> ensure(const std::vector<van>&) = 0;

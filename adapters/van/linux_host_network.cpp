@@ -121,13 +121,16 @@ result<void> linux_host_network::activate(const job& job) {
     if (!all) return tl::unexpected(all.error());
     std::vector<std::string> names;
     for (const auto& port : ports_of(job)) {
+        names.push_back(port.device);
+        // A tap that is not there went with its guest's process: libvirt plugs in a new one when the guest is
+        // started anew, which waits for us.
         const auto* tap = find(*all, port.device);
+        if (tap == nullptr) continue;
         const auto* bridge = find(*all, bridge_name(port.network));
-        if (tap == nullptr || bridge == nullptr || tap->master != bridge->index)
+        if (bridge == nullptr || tap->master != bridge->index)
             return transient("port_missing",
                              port.device + " is not plugged into " + bridge_name(port.network));
         if (auto raised = links_->raise(*tap); !raised) return raised;
-        names.push_back(port.device);
     }
     return silence_->lift(names);
 }

@@ -88,9 +88,9 @@ TEST_CASE("not one frame passes a silent port before it is activated", "[root]")
     REQUIRE(host.call([](auto& n) { return n.ensure({blue}); }));
     guest other("other", host.net, "vnet0", "cv-blue", "52:54:00:00:00:99", "10.9.0.9");
     REQUIRE(host.call([&](auto& n) { return n.attach_silent(job, {blue}); }));
-    REQUIRE(host.call([&](auto& n) { return n.activate(job); }).error().reason == "port_missing");
 
     guest silent("silent", host.net, port, "", "52:54:00:00:00:00", "10.9.0.1");
+    REQUIRE(host.call([&](auto& n) { return n.activate(job); }).error().reason == "port_missing");
     ear outside(other.net, "eth0"), inside(silent.net, "eth0"), wan(host.net, "vx-blue"),
         bridge(host.net, "cv-blue");
     mouth within(silent.net, "eth0"), without(other.net, "eth0");  // both speak all the time
@@ -113,6 +113,17 @@ TEST_CASE("not one frame passes a silent port before it is activated", "[root]")
     // Not at once: its own address resolution failed a moment ago, and the mouths fill the link.
     CHECK(eventually([&] { return silent.pings("10.9.0.9"); }, 10s));
     REQUIRE(host.call([&](auto& n) { return n.activate(job); }));
+}
+
+TEST_CASE("a guest whose host lost its power is plugged in when it is started anew", "[root]") {
+    NEEDS_ROOT();
+    lone_host host;
+    const auto job = job_with("01ANEW", {blue.name});
+    REQUIRE(host.call([&](auto& n) { return n.attach_silent(job, {blue}); }));
+    REQUIRE(host.call([&](auto& n) { return n.activate(job); }));  // its tap went with its process
+    guest other("other", host.net, "vnet0", "cv-blue", "52:54:00:00:00:99", "10.9.0.9");
+    guest anew("anew", host.net, tap_name(job.id, 0), "cv-blue", "52:54:00:00:00:00", "10.9.0.1");
+    CHECK(eventually([&] { return anew.pings("10.9.0.9"); }, 10s));
 }
 
 TEST_CASE("the negative control: without silence the same frames pass", "[root]") {
