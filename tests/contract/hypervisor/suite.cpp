@@ -357,6 +357,11 @@ void strike(world_of_processes& w, const move& m, copy_fault what) {
     }
 }
 
+std::string both(run_state source, run_state destination) {
+    constexpr const char* names[] = {"absent", "litter", "off", "running", "paused", "arriving", "stuck"};
+    return names[std::size_t(source)] + std::string(" here, ") + names[std::size_t(destination)] + " there";
+}
+
 sim::copy_end kind_of(const result<void>& end) {
     if (end) return sim::copy_end::ok;
     return end.error().kind == certainty::unknown ? sim::copy_end::unknown : sim::copy_end::transient;
@@ -407,11 +412,10 @@ void becomes_what_the_table_says(world_of_processes& w, const sim::fault_row& ro
     begin(w, m);
     reach(w, row.at == copy_part::memory);
     strike(w, m, row.what);
-    const auto states = [&] {
-        return std::pair(see(w, side::source, "vm1").state, see(w, side::destination, "vm1").state);
-    };
-    CHECK(w.heard(side::source).await([&] { return states() == std::pair(row.source, row.destination); }));
-    CHECK(states() == std::pair(row.source, row.destination));
+    const auto states = [&] { return both(see(w, side::source, "vm1").state, see(w, side::destination, "vm1").state); };
+    const auto expected = both(row.source, row.destination);
+    w.heard(side::source).await([&] { return states() == expected; });
+    CHECK(states() == expected);
     if (row.what == copy_fault::source_power) return;  // who would tell of its end is gone as well
     REQUIRE(w.heard(side::source).await_ends(1));
     CHECK(kind_of(w.heard(side::source).ends()[0].second) == row.end);
