@@ -49,6 +49,8 @@ using duration = std::chrono::microseconds;
 using bytes = std::uint64_t;
 
 bool valid_name(const std::string& text) noexcept;
+// Longest name of a VAN: it names devices, 15 bytes in Linux ("cv-" and one to spare).
+inline constexpr std::size_t van_name_max = 11;
 
 }  // namespace caravan
 

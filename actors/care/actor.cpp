@@ -15,7 +15,7 @@ struct care_kind {
 }  // namespace
 
 caf::actor spawn_care(shell& home, const stream_id& stream) {
-    return home.system.spawn<entity<care_kind>>(std::ref(home), stream);
+    return home.system.spawn<entity<care_kind>, caf::lazy_init>(std::ref(home), stream);
 }
 
 }  // namespace caravan::runtime

@@ -16,7 +16,7 @@ struct cloud_kind {
 }  // namespace
 
 caf::actor spawn_cloud(shell& home, const stream_id& stream) {
-    return home.system.spawn<entity<cloud_kind>>(std::ref(home), stream);
+    return home.system.spawn<entity<cloud_kind>, caf::lazy_init>(std::ref(home), stream);
 }
 
 }  // namespace caravan::runtime

@@ -15,7 +15,7 @@ struct host_kind {
 }  // namespace
 
 caf::actor spawn_host(shell& home, const stream_id& stream) {
-    return home.system.spawn<entity<host_kind>>(std::ref(home), stream);
+    return home.system.spawn<entity<host_kind>, caf::lazy_init>(std::ref(home), stream);
 }
 
 }  // namespace caravan::runtime

@@ -56,7 +56,9 @@ class hypervisor_listener {
     virtual ~hypervisor_listener() = default;
     virtual void vm_changed(const vm_observation&) = 0;     // any lifecycle event, at once
     virtual void copy_progressed(const copy_progress&) = 0;  // at most 4 a second per job
-    // start_copy's end, exactly once per start_copy that answered ok. ok: the source is off or paused
+    // A copy begins, or one is found under way: whatever copy_ended said before is of an earlier one of that job.
+    virtual void copy_begun(const migration_id&) = 0;
+    // The end of what copy_begun told, exactly once. ok: the source is off or paused
     // and the destination said it is ready. A failure of kind unknown: nobody can say from here.
     virtual void copy_ended(const migration_id&, const result<void>&) = 0;
 };

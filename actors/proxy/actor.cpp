@@ -15,7 +15,7 @@ struct proxy_kind {
 }  // namespace
 
 caf::actor spawn_proxy(shell& home, const stream_id& stream) {
-    return home.system.spawn<entity<proxy_kind>>(std::ref(home), stream);
+    return home.system.spawn<entity<proxy_kind>, caf::lazy_init>(std::ref(home), stream);
 }
 
 }  // namespace caravan::runtime

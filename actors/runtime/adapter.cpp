@@ -9,6 +9,9 @@ struct act_done {
     std::string key;
     act_result how;
 };
+struct act_begun {
+    migration_id migration;
+};
 struct act_ended {
     migration_id migration;
     result<void> how;
@@ -19,6 +22,7 @@ struct lived {};
 }  // namespace caravan::runtime
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(caravan::runtime::act_done)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(caravan::runtime::act_begun)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(caravan::runtime::act_ended)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(caravan::runtime::wake_up)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(caravan::runtime::lived)
@@ -51,6 +55,8 @@ class adapter_actor : public caf::event_based_actor {
         return {
             [this](order_mail& mail) { take(std::move(mail)); },
             [this](act_done& d) { returned(d); },
+            // Who died may have left a copy behind, whose end is not that of the one that is begun in its place.
+            [this](act_begun& b) { early_.erase(b.migration); },
             [this](act_ended& e) { ended(e); },
             [this](wake_up) {
                 resting_ = false;
@@ -216,6 +222,9 @@ caf::actor spawn_adapter(caf::actor_system& system, std::shared_ptr<calls> under
     return system.spawn<adapter_actor>(std::move(under_way), std::move(what), std::move(deaths));
 }
 
+void tell_begun(const caf::actor& adapter, const migration_id& migration) {
+    caf::anon_send(adapter, act_begun{migration});
+}
 void tell_ended(const caf::actor& adapter, const migration_id& migration, const result<void>& how) {
     caf::anon_send(adapter, act_ended{migration, how});
 }

@@ -53,6 +53,8 @@ class calls : public std::enable_shared_from_this<calls> {
 // lived for a while.
 caf::actor spawn_adapter(caf::actor_system&, std::shared_ptr<calls>, adapter_acts,
                          std::shared_ptr<std::atomic<std::uint32_t>> deaths);
+// The lasting act of this migration begins, or is found under way: an end told before is that of an earlier one.
+void tell_begun(const caf::actor& adapter, const migration_id&);
 // The lasting act of this migration has ended.
 void tell_ended(const caf::actor& adapter, const migration_id&, const result<void>&);
 // An observation's answer is a word, not a job: see saga::source_world.

@@ -111,6 +111,10 @@ void agent::copy_progressed(const port::copy_progress& p) {
                                        p.dirty_rate, p.downtime}));
 }
 
+void agent::copy_begun(const migration_id& id) {
+    if (const auto actor = actor_of(act::start_copy)) tell_begun(actor, id);
+}
+
 void agent::copy_ended(const migration_id& id, const result<void>& how) {
     if (const auto actor = actor_of(act::start_copy)) tell_ended(actor, id, how);
 }

@@ -321,7 +321,7 @@ class front_desk final : public port::desk {
     }
 
     void create_van(const port::caller& who, const cloud_event& e, std::function<void(std::string)> receipt) {
-        if (!valid_name(e.subject) || e.subject.size() > 11)
+        if (!valid_name(e.subject) || e.subject.size() > van_name_max)
             return receipt(problem_receipt(e, "malformed", "malformed",
                                            "/subject: a VAN's name is 1 … 11 of a-z, 0-9, '-' and '.'"));
         const van_name name(e.subject);

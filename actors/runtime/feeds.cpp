@@ -11,6 +11,7 @@ namespace {
 constexpr auto try_again = std::chrono::milliseconds(500);
 constexpr auto send_again = std::chrono::milliseconds(50);
 constexpr std::size_t batch_max = 256;
+constexpr std::size_t mac_size = 17;  // "52:54:00:00:00:01"
 }  // namespace
 
 // ---- telling
@@ -250,11 +251,13 @@ class controller::feeds::hearer {
                         command(visit::command(visit::hear_release{released->run_right, false}))};
         }
         if (const auto* v = std::get_if<van::fact>(&e.what)) {
-            const stream_id to("van/" + std::string(subject_of(e.stream)));
+            const std::string name(subject_of(e.stream));
+            if (!valid_name(name) || name.size() > van_name_max) return {};  // no host could carry it
+            const stream_id to("van/" + name);
             if (const auto* created = std::get_if<van::created>(v))
                 return {to, command(van::command(van::create{created->vni, e.source}))};
             if (const auto* moved = std::get_if<van::route_moved>(v))
-                if (moved->at == e.source)  // a cloud speaks for itself only
+                if (moved->at == e.source && moved->mac.size() == mac_size)  // a cloud speaks for itself only
                     return {to, command(van::command(van::move_route{moved->mac, e.source, {}, moved->run_right}))};
         }
         return {};

@@ -31,7 +31,8 @@ caf::actor shell::living_one(shard& s, const stream_id& stream) {
         return {};
     }
     actor = kind->second(*this, stream);
-    // Supervision: whoever dies otherwise than by going home is brought back, later each time.
+    // Supervision: whoever dies otherwise than by going home is brought back, later each time. It lives from its
+    // first mail on (lazy_init): of one that has died already CAF would tell at once, here, under the shard's lock.
     actor->attach_functor([this, stream](const caf::error& why) {
         if (why && why != caf::exit_reason::user_shutdown) died(stream, why);
     });

@@ -89,6 +89,7 @@ class agent final : public site, public port::hypervisor_listener, public port::
 
     void vm_changed(const port::vm_observation&) override;
     void copy_progressed(const port::copy_progress&) override;
+    void copy_begun(const migration_id&) override;
     void copy_ended(const migration_id&, const result<void>&) override;
     void refused(const port::channel_refusal&) override;
     void closed(const migration_id&, const std::string&) override {}

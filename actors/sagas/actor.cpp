@@ -15,7 +15,7 @@ struct migration_kind {
 }  // namespace
 
 caf::actor spawn_migration(shell& home, const stream_id& stream) {
-    return home.system.spawn<entity<migration_kind>>(std::ref(home), stream);
+    return home.system.spawn<entity<migration_kind>, caf::lazy_init>(std::ref(home), stream);
 }
 
 }  // namespace caravan::runtime

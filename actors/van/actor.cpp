@@ -15,7 +15,7 @@ struct van_kind {
 }  // namespace
 
 caf::actor spawn_van(shell& home, const stream_id& stream) {
-    return home.system.spawn<entity<van_kind>>(std::ref(home), stream);
+    return home.system.spawn<entity<van_kind>, caf::lazy_init>(std::ref(home), stream);
 }
 
 }  // namespace caravan::runtime

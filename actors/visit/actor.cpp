@@ -18,7 +18,7 @@ struct visit_kind {
 }  // namespace
 
 caf::actor spawn_visit(shell& home, const stream_id& stream) {
-    return home.system.spawn<entity<visit_kind>>(std::ref(home), stream);
+    return home.system.spawn<entity<visit_kind>, caf::lazy_init>(std::ref(home), stream);
 }
 
 }  // namespace caravan::runtime

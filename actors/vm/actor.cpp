@@ -15,7 +15,7 @@ struct vm_kind {
 }  // namespace
 
 caf::actor spawn_vm(shell& home, const stream_id& stream) {
-    return home.system.spawn<entity<vm_kind>>(std::ref(home), stream);
+    return home.system.spawn<entity<vm_kind>, caf::lazy_init>(std::ref(home), stream);
 }
 
 }  // namespace caravan::runtime

@@ -28,6 +28,7 @@ pulse pulse_of(int socket) noexcept {
 void tune(int socket, std::chrono::milliseconds patience) noexcept {
     set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
     set(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 128 << 10);
+    set(socket, SOL_SOCKET, SO_OOBINLINE, 1);  // else a peer's urgent byte wakes who waits for errors, for ever
     set(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
     set(socket, IPPROTO_TCP, TCP_KEEPIDLE, 1);
     set(socket, IPPROTO_TCP, TCP_KEEPINTVL, 1);

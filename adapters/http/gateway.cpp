@@ -95,7 +95,7 @@ result<std::unique_ptr<gateway>> gateway::open(port::desk& desk, gateway_config 
 
 gateway::gateway(std::unique_ptr<body> made) : body_(std::move(made)) {
     for (auto& acceptor : body_->acceptors)
-        asio::co_spawn(body_->shared->io, body_->accept(acceptor), asio::detached);
+        asio::co_spawn(body_->shared->io, body_->accept(acceptor), unattended);
     body_->thread = std::thread([shared = body_->shared] { shared->io.run(); });
 }
 

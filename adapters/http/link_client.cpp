@@ -52,7 +52,7 @@ void beast_link_client::stop() { body_->stop(); }
 
 void beast_link_client::listen(port::link_listener& listener) {
     body_->listener = &listener;
-    asio::co_spawn(body_->io, body_->dial_for_ever(), asio::detached);
+    asio::co_spawn(body_->io, body_->dial_for_ever(), unattended);
     body_->thread = std::thread([io = &body_->io] { io->run(); });
 }
 

@@ -74,7 +74,7 @@ std::uint16_t beast_link_server::port() const { return body_->acceptor.local_end
 
 void beast_link_server::listen(port::link_listener& listener) {
     body_->listener = &listener;
-    asio::co_spawn(body_->io, body_->accept(), asio::detached);
+    asio::co_spawn(body_->io, body_->accept(), unattended);
     body_->thread = std::thread([io = &body_->io] { io->run(); });
 }
 

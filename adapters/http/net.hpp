@@ -32,6 +32,12 @@ using tls_stream = beast::ssl_stream<beast::tcp_stream>;
 template <class T>
 using task = asio::awaitable<T>;
 
+// How a loop ends that nobody awaits. It answers for every failure itself: what leaves it all the same is a
+// defect, and ends the process, which is started again, rather than leave it running and deaf.
+inline constexpr auto unattended = [](const std::exception_ptr& thrown) {
+    if (thrown) std::rethrow_exception(thrown);
+};
+
 // Awaits, and puts the outcome into `ec` rather than throwing it.
 inline auto into(error_code& ec) { return asio::redirect_error(asio::use_awaitable, ec); }
 

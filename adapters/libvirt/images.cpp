@@ -111,16 +111,16 @@ std::string base_images::digest_of(const fs::path& file) {
 std::vector<std::string> base_images::digests() {
     std::vector<std::string> all;
     std::error_code gone;
-    for (const auto& entry : fs::directory_iterator(folder_, gone))
-        if (auto digest = digest_of(entry.path()); !digest.empty())
+    for (fs::directory_iterator at(folder_, gone); at != fs::directory_iterator(); at.increment(gone))
+        if (auto digest = digest_of(at->path()); !digest.empty())
             all.push_back(std::move(digest));
     return all;
 }
 
 std::optional<fs::path> base_images::find(const std::string& digest) {
     std::error_code gone;
-    for (const auto& entry : fs::directory_iterator(folder_, gone))
-        if (digest_of(entry.path()) == digest && !digest.empty()) return entry.path();
+    for (fs::directory_iterator at(folder_, gone); at != fs::directory_iterator(); at.increment(gone))
+        if (digest_of(at->path()) == digest && !digest.empty()) return at->path();
     return std::nullopt;
 }
 

@@ -53,7 +53,8 @@ job_sockets job_files::sockets_of(const migration_id& id) const {
 std::vector<job_record> job_files::all() const {
     std::vector<job_record> records;
     std::error_code gone;
-    for (const auto& entry : fs::directory_iterator(images_, gone)) {
+    for (fs::directory_iterator at(images_, gone); at != fs::directory_iterator(); at.increment(gone)) {
+        const auto& entry = *at;
         const auto name = entry.path().filename().string();
         if (!name.starts_with(prefix) || name.ends_with(".new")) continue;
         std::ifstream in(entry.path());

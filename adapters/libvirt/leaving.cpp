@@ -71,6 +71,7 @@ result<void> libvirt_hypervisor::start_copy(const job& work) {
     if (!here) return permanent("vm_not_running", work.vm.name.text);
     auto made = std::make_unique<copy>(parts_->link(), parts_->tell, work,
                                        parts_->files.sockets_of(work.id));
+    parts_->tell.copy_begun(work.id);  // an earlier one has told its end: it was forgotten, and so waited for
     if (it->state.copying() || !it->state.running()) {
         made->follow();
     } else {

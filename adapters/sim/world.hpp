@@ -165,6 +165,7 @@ class world {
     void resume_later(const place&, const job&);
     static bool staged_by_another(const host&, const job&);
     void end(const copying&, const result<void>&);
+    bool superseded(const migration_id&, std::uint64_t number) const;
     bool flows(const migration_id&) const;
     void close_dark();
 

@@ -107,8 +107,17 @@ bool world::advance(copying& c) {
 
 void world::end(const copying& c, const result<void>& how) {
     copyings_.erase(c.what.id);
-    if (at(c.from).followed.erase(c.what.id))
-        tell_host(c.from, [id = c.what.id, how](auto& l) { l.copy_ended(id, how); });
+    if (!at(c.from).followed.erase(c.what.id)) return;
+    tell_host(c.from, [this, id = c.what.id, number = c.number, how](auto& l) {
+        if (!superseded(id, number)) l.copy_ended(id, how);
+    });
+}
+
+// An end that was not told before the next try began is told no more.
+bool world::superseded(const migration_id& id, std::uint64_t number) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = copyings_.find(id);
+    return found != copyings_.end() && found->second.number != number;
 }
 
 void world::strike(const migration_id& id, copy_fault what) {

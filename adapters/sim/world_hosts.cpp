@@ -72,16 +72,15 @@ result<void> world::discard(const place& where, const job& work) {
 }
 
 result<void> world::start_copy(const place& where, const job& work) {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(telling_, mutex_);
     if (auto up = answers(where); !up) return up;
     auto* c = find(where, work.vm.name);
-    if (copyings_.contains(work.id)) {
+    const bool under_way = copyings_.contains(work.id);
+    if (under_way && at(where).followed.contains(work.id)) return {};
+    if (auto* listener = at(where).listener) listener->copy_begun(work.id);
+    if (under_way || (c && c->state == running)) {
         at(where).followed.insert(work.id);
-        return {};
-    }
-    if (c && c->state == running) {
-        at(where).followed.insert(work.id);
-        begin(where, work);
+        if (!under_way) begin(where, work);
         return {};
     }
     const bool was_copied = c && c->of == work.id && (c->state == off || c->state == paused);

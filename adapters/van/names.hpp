@@ -13,8 +13,6 @@
 
 namespace caravan::van {
 
-inline constexpr std::size_t van_name_max = 11;  // "cv-" + 11 leaves one character to spare
-
 inline bool fits_devices(const van_name& van) noexcept {
     return valid_name(van.text) && van.text.size() <= van_name_max;
 }

@@ -26,6 +26,9 @@ class forwarding final : public port::hypervisor_listener, public port::channel_
     }
     void vm_changed(const port::vm_observation& v) override { with([&](auto& a) { a.vm_changed(v); }); }
     void copy_progressed(const port::copy_progress& p) override { with([&](auto& a) { a.copy_progressed(p); }); }
+    void copy_begun(const migration_id& id) override {
+        with([&](auto& a) { a.copy_begun(id); });
+    }
     void copy_ended(const migration_id& id, const result<void>& how) override {
         with([&](auto& a) { a.copy_ended(id, how); });
     }

@@ -61,7 +61,10 @@ int run_controller(const controller_config& c) {
     if (auto started = controller.start(); !started) return failed_to_start(started.error());
     (*link)->listen(controller);
     auto gateway = http::gateway::open(controller.desk(), {c.cloud, c.listen, c.tls, c.tokens, {}, {}, log});
-    if (!gateway) return failed_to_start(gateway.error());
+    if (!gateway) {
+        (*link)->stop();  // before the controller that it tells
+        return failed_to_start(gateway.error());
+    }
     log("ready");
     signals.wait();
     gateway->reset();

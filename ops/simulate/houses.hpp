@@ -22,6 +22,9 @@ class ears final : public port::hypervisor_listener, public port::channel_listen
     }
     void vm_changed(const port::vm_observation& v) override { if (host_) host_->vm_changed(v); }
     void copy_progressed(const port::copy_progress& p) override { if (host_) host_->copy_progressed(p); }
+    void copy_begun(const migration_id& id) override {
+        if (host_) host_->copy_begun(id);
+    }
     void copy_ended(const migration_id& id, const result<void>& how) override {
         if (host_) host_->copy_ended(id, how);
     }

@@ -27,6 +27,9 @@ class ears final : public port::hypervisor_listener, public port::channel_listen
     void copy_progressed(const port::copy_progress& p) override {
         tell_host([&](auto& s) { s.copy_progressed(p); });
     }
+    void copy_begun(const migration_id& id) override {
+        tell_host([&](auto& s) { s.copy_begun(id); });
+    }
     void copy_ended(const migration_id& id, const result<void>& how) override {
         tell_host([&](auto& s) { s.copy_ended(id, how); });
     }

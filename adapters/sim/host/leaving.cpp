@@ -115,7 +115,9 @@ result<void> folder_hypervisor::start_copy(const job& work) {
     if (r && r->state == vm_state::running) {
         r->of = work.id;
         if (auto kept = body_->files.put(*r); !kept) return kept;
-        auto& one = body_->leaving[work.id];  // an earlier one is over: joined here
+        auto& one = body_->leaving[work.id];
+        one.carrier = {};  // an earlier one is over, and has told so when it is joined
+        body_->tell.copy_begun(work.id);
         one.over = false;
         one.carrier = std::jthread([this, work](const std::stop_token& stop) { body_->depart(work, stop); });
         body_->changed.notify_all();
@@ -124,6 +126,7 @@ result<void> folder_hypervisor::start_copy(const job& work) {
     if (!r || r->of != work.id || r->state == vm_state::staged)
         return permanent("vm_not_running", work.vm.name.text);
     // It was copied in an earlier life of the agent.
+    body_->tell.copy_begun(work.id);
     body_->leaving[work.id].over = true;
     body_->leaving[work.id].carrier = std::jthread([this, id = work.id, off = r->state == vm_state::off] {
         body_->tell.copy_ended(id, off ? result<void>() : unknown("copy_unknown"));

@@ -118,6 +118,10 @@ class far_hypervisor final : public port::hypervisor {
             port::copy_progress now;
             unpack(bytes, now);
             tell.copy_progressed(now);
+        } else if (what == 'b') {
+            migration_id id;
+            unpack(bytes, id);
+            tell.copy_begun(id);
         } else if (what == 'e') {
             migration_id id;
             result<void> end;

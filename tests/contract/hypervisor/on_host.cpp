@@ -32,6 +32,7 @@ bool receive(std::string& bytes) {
 struct news final : port::hypervisor_listener {
     void vm_changed(const port::vm_observation& o) override { send('v' + pack(o)); }
     void copy_progressed(const port::copy_progress& p) override { send('p' + pack(p)); }
+    void copy_begun(const migration_id& id) override { send('b' + pack(id)); }
     void copy_ended(const migration_id& id, const result<void>& r) override {
         send('e' + pack(id, r));
     }

@@ -122,6 +122,7 @@ void moves(world& w, copy_mode mode) {
     REQUIRE(w.heard(side::source).await_ends(1));
     REQUIRE_OK(w.heard(side::source).ends()[0].second);
     CHECK(w.heard(side::source).ends()[0].first == m.source.id);
+    CHECK(w.heard(side::source).never_begun().empty());
     CHECK_FALSE(w.heard(side::source).progress().empty());
     CHECK(see(w, side::destination, "vm1").state == run_state::paused);
     hand_over(w, m);
@@ -134,6 +135,7 @@ void moves(world& w, copy_mode mode) {
     refuses(w.at(side::destination).discard(m.destination), certainty::permanent, "still_running");
     CHECK(see(w, side::destination, "vm1").state == run_state::running);
     CHECK(w.heard(side::source).ends().size() == 1);
+    CHECK(w.heard(side::source).never_begun().empty());
 }
 void moves_by_difference(world& w) {
     moves(w, copy_mode::cow);
@@ -157,6 +159,7 @@ void hands_over_before_the_call_returns(world& w) {
     nothing_left(w, side::source, m.source);
     CHECK(w.guest_is_whole("vm1"));
     CHECK(w.heard(side::source).ends().size() == 1);
+    CHECK(w.heard(side::source).never_begun().empty());
 }
 
 // The run-right is the destination's by then: its disk is all there, and nobody else may run the VM.
@@ -267,6 +270,7 @@ void aborts_a_whole_copy(world& w) {
     begin(w, again);
     REQUIRE(w.heard(side::source).await_ends(2));
     REQUIRE_OK(w.heard(side::source).ends()[1].second);
+    CHECK(w.heard(side::source).never_begun().empty());
 }
 
 // An order of an older migration that comes late must not wake a copy whose run-right is elsewhere.

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,14 +24,22 @@ class told final : public port::hypervisor_listener {
     void copy_progressed(const port::copy_progress& now) override {
         add([&] { progress_.push_back(now); });
     }
+    void copy_begun(const migration_id& id) override {
+        add([&] { begun_.insert(id); });
+    }
     void copy_ended(const migration_id& id, const result<void>& end) override {
-        add([&] { ends_.emplace_back(id, end); });
+        add([&] {
+            ends_.emplace_back(id, end);
+            if (!begun_.erase(id)) never_begun_.push_back(id);
+        });
     }
 
     using ending = std::pair<migration_id, result<void>>;
     std::vector<port::vm_observation> changes() const { return copy_of(changes_); }
     std::vector<port::copy_progress> progress() const { return copy_of(progress_); }
     std::vector<ending> ends() const { return copy_of(ends_); }
+    // Those that ended without having begun, or once more.
+    std::vector<migration_id> never_begun() const { return copy_of(never_begun_); }
 
     // Waits until `holds()` is true, looking again whenever something was told.
     template <class F>
@@ -64,6 +73,8 @@ class told final : public port::hypervisor_listener {
     std::vector<port::vm_observation> changes_;
     std::vector<port::copy_progress> progress_;
     std::vector<ending> ends_;
+    std::set<migration_id> begun_;
+    std::vector<migration_id> never_begun_;
 };
 
 class world {

@@ -107,3 +107,34 @@ TEST_CASE("what a device throws is that act's unknown outcome, and the next act 
     self->send_exit(one, caf::exit_reason::user_shutdown);
     self->wait_for(std::exchange(one, {}));
 }
+
+TEST_CASE("a copy that is begun anew does not end as the one before it did") {
+    caf::actor_system_config config;
+    caf::actor_system system{config};
+    auto pool = std::make_shared<workers>(threads(), 1);
+    std::promise<void> asked;
+    std::promise<report> ended;
+    caf::actor adapter;
+    adapter_acts acts;
+    acts.lasting = act::start_copy;
+    acts.acts = {{act::start_copy, [&](const order& o) -> act_result {
+        tell_begun(adapter, o.key.migration);
+        asked.set_value();
+        return std::optional<job>();
+    }}};
+    // Its earlier life began a copy, and died; that copy is cut off while this life still rests.
+    adapter = spawn_adapter(system, std::make_shared<calls>(pool), acts, std::make_shared<std::atomic<std::uint32_t>>(1));
+    auto wanted = stage("m1", 1);
+    wanted.what = act::start_copy;
+    caf::anon_send(adapter, order_mail{wanted, [&](const report& r) { ended.set_value(r); }});
+    tell_ended(adapter, wanted.key.migration, transient("copy_cut"));
+    asked.get_future().get();
+    auto report = ended.get_future();
+    CHECK(report.wait_for(300ms) == std::future_status::timeout);  // the copy goes on
+    tell_ended(adapter, wanted.key.migration, {});
+    CHECK(report.get().how.ended == outcome::ok);
+    pool->stop();
+    caf::scoped_actor self{system};
+    self->send_exit(adapter, caf::exit_reason::user_shutdown);
+    self->wait_for(std::exchange(adapter, {}));
+}

@@ -11,7 +11,7 @@
 #include <deque>
 #include <mutex>
 
-#include "ops/bench/sagas/events.hpp"
+#include "ops/benchmarks/sagas/events.hpp"
 #include "tests/sim/federation.hpp"
 
 namespace {

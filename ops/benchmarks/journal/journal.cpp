@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "ops/bench/journal/rivals.hpp"
+#include "ops/benchmarks/journal/rivals.hpp"
 
 namespace {
 

@@ -1,8 +1,8 @@
-#include "ops/bench/sagas/events.hpp"
+#include "ops/benchmarks/sagas/events.hpp"
 
 #include "actors/runtime/kinds.hpp"
 #include "actors/runtime/shell.hpp"
-#include "ops/bench/journal/rivals.hpp"
+#include "ops/benchmarks/journal/rivals.hpp"
 #include "tests/sim/federation.hpp"
 
 namespace caravan::bench {

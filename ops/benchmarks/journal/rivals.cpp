@@ -1,4 +1,4 @@
-#include "ops/bench/journal/rivals.hpp"
+#include "ops/benchmarks/journal/rivals.hpp"
 
 #include <fcntl.h>
 #include <sqlite3.h>
