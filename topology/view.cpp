@@ -75,10 +75,16 @@ void put_proxy(json_out& out, const federation& f, const proxy_name& name, const
     out.end_object();
 }
 
-void put_cloud(json_out& out, const federation&, const cloud_name& name, const peer_view& p, const view_options& o) {
+void put_cloud(json_out& out, const federation& f, const cloud_name& name, const peer_view& p, const view_options& o) {
     out.begin_object();
     member(out, "name", name);
-    member(out, "own", false);
+    member(out, "own", name == f.own);
+    if (name == f.own) {  // it has no feed to itself
+        member(out, "state", std::string("ready"));
+        no_value(out, "feed");
+        out.end_object();
+        return;
+    }
     member(out, "state", std::string(p.problem.empty() ? "listening" : "stopped"));
     out.key("feed");
     out.begin_object();
@@ -185,8 +191,8 @@ void put_need(json_out& out, const std::string& stream, const need_view& need) {
 }
 
 void put_status(json_out& out, const federation& f, const view_options&) {
-    std::uint64_t running = 0, done = 0, undone = 0;
-    for (const auto& [id, m] : f.migrations) ++(m.state == "running" ? running : m.state == "done" ? done : undone);
+    std::map<std::string_view, std::uint64_t> by_state{{"running", 0}, {"done", 0}, {"undone", 0}, {"refused", 0}};
+    for (const auto& [id, m] : f.migrations) ++by_state[m.state];
     std::uint64_t vms = 0;
     for (const auto& [name, v] : f.vms) vms += v.state != "absent" && v.state != "released";
     out.begin_object();
@@ -197,9 +203,7 @@ void put_status(json_out& out, const federation& f, const view_options&) {
     member(out, "hosts", std::uint64_t{f.hosts.size()});
     out.key("migrations");
     out.begin_object();
-    member(out, "running", running);
-    member(out, "done", done);
-    member(out, "undone", undone);
+    for (const auto& [state, count] : by_state) member(out, state, count);
     out.end_object();
     out.key("needs_person");
     out.begin_array();
@@ -227,7 +231,7 @@ std::optional<std::string> listed(const federation& f, const Map& map, std::stri
         const auto found = map.find(typename Map::key_type(std::string(wanted)));
         if (found == map.end()) return std::nullopt;
         put(out, f, found->first, found->second, o);
-        return text;
+        return "{\"position\":" + std::to_string(f.at.value) + "," + text.substr(1);
     }
     out.begin_object();
     member(out, "position", f.at);
@@ -247,6 +251,12 @@ Map present(const Map& all) {
     return some;
 }
 
+std::map<cloud_name, peer_view> all_clouds(const federation& f) {
+    auto all = f.peers;
+    all[f.own];
+    return all;
+}
+
 }  // namespace
 
 std::optional<std::string> view(const federation& f, const std::string& path, const view_options& o) {
@@ -257,7 +267,7 @@ std::optional<std::string> view(const federation& f, const std::string& path, co
     if (list == "vms") return listed(f, present(f.vms), one, o, put_vm);
     if (list == "hosts") return listed(f, f.hosts, one, o, put_host);
     if (list == "proxies") return listed(f, f.proxies, one, o, put_proxy);
-    if (list == "clouds") return listed(f, f.peers, one, o, put_cloud);
+    if (list == "clouds") return listed(f, all_clouds(f), one, o, put_cloud);
     if (list == "vans") return listed(f, f.vans, one, o, put_van);
     if (list == "migrations") return listed(f, f.migrations, one, o, put_migration);
     if (list == "status") {

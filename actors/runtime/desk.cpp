@@ -52,7 +52,7 @@ class front_desk final : public port::desk {
             controller_.with_view([&](const topology::federation& f) { found = topology::view(f, path, options()); });
         } else {
             auto then = as_of(at);
-            if (!then) return done({400, {}, then.error().reason, then.error().detail});
+            if (!then) return done({then.error().reason == "malformed" ? 400 : 503, {}, then.error().reason, then.error().detail});
             auto o = options();
             o.progress = {};
             found = topology::view(*then, path, o);
@@ -70,13 +70,21 @@ class front_desk final : public port::desk {
         if (!document) return done({400, {}, "malformed", document.error().detail});
         cloud_event e;
         e.data = document->root();
+        if (e.data->what() != json_value::kind::object) return done({400, {}, "malformed", "a plan is asked for by an object"});
+        const auto link = number_in(e, "link_bytes_per_second", 20'000'000), bandwidth = number_in(e, "bandwidth", 0);
+        for (const auto* number : {&link, &bandwidth})
+            if (!*number) return done({400, {}, "malformed", number->error()});
+        const auto asked_mode = text_in(e, "mode");
+        if (!asked_mode.empty() && asked_mode != "auto" && !from_text<copy_mode>(asked_mode))
+            return done({400, {}, "malformed", "/mode: wants auto, cow or disk"});
+        const auto rate = *bandwidth ? std::min(*link, *bandwidth) : *link;
         const vm_name vm(text_in(e, "vm"));
         const cloud_name to(text_in(e, "to"));
         topology::plan p;
         copy_mode mode = copy_mode::cow;
         controller_.with_view([&](const topology::federation& f) {
-            mode = mode_of(f, vm, text_in(e, "mode"));
-            p = topology::plan_of(f, vm, to, mode, std::max<bytes>(number_in(e, "link_bytes_per_second", 20'000'000), 1));
+            mode = mode_of(f, vm, asked_mode);
+            p = topology::plan_of(f, vm, to, mode, std::max<bytes>(rate, 1));
         });
         done({200, plan_json(p, vm, to, mode), {}, {}});
     }
@@ -104,18 +112,20 @@ class front_desk final : public port::desk {
     bool ready() const override { return !controller_.ledger_.failed(); }
 
     std::string metrics() const override {
-        std::uint64_t running = 0, done = 0, undone = 0, vms = 0;
+        std::uint64_t vms = 0;
+        std::map<std::string, std::uint64_t> by_state;
         controller_.with_view([&](const topology::federation& f) {
-            for (const auto& [id, m] : f.migrations) ++(m.state == "running" ? running : m.state == "done" ? done : undone);
+            for (const auto& [id, m] : f.migrations) ++by_state[m.state];
             for (const auto& [name, v] : f.vms) vms += v.ours;
         });
         const auto line = [](const char* name, const char* type, std::uint64_t value, const char* labels = "") {
             return "# TYPE " + std::string(name) + " " + type + "\n" + name + labels + " " + std::to_string(value) + "\n";
         };
         return line("caravan_journal_position", "counter", controller_.ledger_.head().value) +
-               line("caravan_vms", "gauge", vms) + line("caravan_migrations_running", "gauge", running) +
-               line("caravan_migrations_done_total", "counter", done) +
-               line("caravan_migrations_undone_total", "counter", undone);
+               line("caravan_vms", "gauge", vms) + line("caravan_migrations_running", "gauge", by_state["running"]) +
+               line("caravan_migrations_done_total", "counter", by_state["done"]) +
+               line("caravan_migrations_undone_total", "counter", by_state["undone"]) +
+               line("caravan_migrations_refused_total", "counter", by_state["refused"]);
     }
 
   private:
@@ -171,15 +181,19 @@ class front_desk final : public port::desk {
                                               std::to_string(controller_.ledger_.head().value));
         topology::federation f;
         f.own = controller_.own;
+        for (const auto& p : controller_.ports.peers) f.peers[p.cloud];
         const auto names = step_names();
+        std::optional<failure> bad;
         auto read = controller_.ports.journal->read({}, SIZE_MAX, [&](const port::entry& e) {
             if (e.at > last) return false;
             const auto known = decode(e.bytes, e.inside);
+            if (!known) bad = {certainty::permanent, "journal_unreadable", "position " + std::to_string(e.at.value) + ": " + known.error().detail};
             if (!known || (time && known->time > *time)) return false;
             topology::fold(f, *known, names);
             return true;
         });
         if (!read) return tl::unexpected(read.error());
+        if (bad) return tl::unexpected(*bad);
         return f;
     }
 
@@ -266,6 +280,10 @@ class front_desk final : public port::desk {
         if (!valid_name(to.text)) return receipt(problem_receipt(e, "malformed", "malformed", "/data/to: wants a cloud's name"));
         if (!mode.empty() && mode != "auto" && !from_text<copy_mode>(mode))
             return receipt(problem_receipt(e, "malformed", "malformed", "/data/mode: wants auto, cow or disk"));
+        const auto deadline = number_in(e, "deadline_seconds", 600), downtime = number_in(e, "max_downtime_ms", 0),
+                   bandwidth = number_in(e, "bandwidth", 0);
+        for (const auto* number : {&deadline, &downtime, &bandwidth})
+            if (!*number) return receipt(problem_receipt(e, "malformed", "malformed", number->error()));
         const vm_name vm(e.subject);
         vm::begin_move move;
         move.migration = controller_.ports.new_migration_id();
@@ -279,10 +297,10 @@ class front_desk final : public port::desk {
         if (!known) return refuse("no_such_vm", "no VM is named " + vm.text + " in " + controller_.own.text);
         if (to != controller_.own && !controller_.peer(to))
             return refuse("no_such_cloud", "no peer of " + controller_.own.text + " is named " + to.text);
-        const auto seconds = std::clamp<std::uint64_t>(number_in(e, "deadline_seconds", 600), 10, 7 * 86400);
+        const auto seconds = std::clamp<std::uint64_t>(*deadline, 10, 7 * 86400);
         move.deadline = controller_.ports.clock->now() + std::chrono::seconds(seconds);
-        move.downtime_max = std::chrono::milliseconds(std::min<std::uint64_t>(number_in(e, "max_downtime_ms", 0), 3'600'000));
-        move.bandwidth = number_in(e, "bandwidth", 0);
+        move.downtime_max = std::chrono::milliseconds(std::min<std::uint64_t>(*downtime, 3'600'000));
+        move.bandwidth = *bandwidth;
         move.traceparent = e.traceparent;
         const auto id = move.migration;
         wish(who, e, stream_id("vm/" + vm.text), command(vm::command(std::move(move))), id, std::move(receipt));

@@ -15,6 +15,8 @@ std::string problem_receipt(const cloud_event& e, std::string_view status, std::
     put("id", e.id);
     put("status", status);
     put("reason", reason);
+    // "/data/to: wants a cloud's name": where, in RFC 6901's words, is a member too; "" is the whole of it.
+    if (status == "malformed") put("pointer", detail.starts_with('/') ? detail.substr(0, detail.find(':')) : std::string_view());
     put("detail", detail);
     out.end_object();
     return text;
@@ -60,9 +62,11 @@ tl::expected<cloud_event, std::string> read_event(const json_value& root) {
     return e;
 }
 
-std::uint64_t number_in(const cloud_event& e, std::string_view key, std::uint64_t otherwise) {
+tl::expected<std::uint64_t, std::string> number_in(const cloud_event& e, std::string_view key, std::uint64_t otherwise) {
     const auto v = e.data ? e.data->at(key) : std::nullopt;
-    return v ? v->as_uint().value_or(otherwise) : otherwise;
+    if (!v) return otherwise;
+    if (const auto number = v->as_uint()) return *number;
+    return tl::unexpected("/data/" + std::string(key) + ": wants a whole number, 0 or more");
 }
 std::string text_in(const cloud_event& e, std::string_view key) {
     const auto v = e.data ? e.data->at(key) : std::nullopt;

@@ -78,7 +78,10 @@ int http_status(std::string_view receipt) {
     if (status == "accepted") return 202;
     if (status == "duplicate") return 200;
     if (status == "malformed") return 400;
-    return text("reason").starts_with("no_such_") ? 404 : 409;
+    const auto reason = text("reason");
+    if (reason == "role_too_low") return 403;
+    if (reason == "journal_failed") return 503;
+    return reason.starts_with("no_such_") ? 404 : 409;
 }
 
 }  // namespace caravan::http

@@ -8,7 +8,7 @@ namespace caravan::http {
 namespace {
 
 constexpr std::size_t lines_at_once = 500;  // lines fetched and written at once
-constexpr std::size_t limit_default = 1000; // where nothing is said and nothing is followed
+constexpr std::size_t all_there_are = SIZE_MAX;
 
 struct fetched {
     std::vector<std::string> lines;
@@ -39,7 +39,7 @@ task<void> session::read_events() {
     wanted.subjects = asked_.list("subject");
     wanted.saga = asked_.text("saga");
     const bool follow = asked_.text("follow") == "true";
-    wanted.limit = limit->value_or(follow ? 0 : limit_default);
+    wanted.limit = limit->value_or(follow ? 0 : all_there_are);
     if (follow) {
         keep_ = false;  // who follows is watched for leaving, so nothing else can be read
         co_await follow_events(std::move(wanted), limit->has_value());

@@ -47,10 +47,12 @@ result<endpoint> from_contexts(const std::string& wanted) {
         return permanent("no_such_context", "there is no context \"" + wanted + "\": " + file.string() +
                                                 " does not exist");
     }
+    if (fs::is_directory(file, ec)) return permanent("bad_config", file.string() + ": this is a folder; a YAML file is expected");
     try {
         const auto root = YAML::LoadFile(file.string());
         const auto name = one_of(wanted, root["current"].as<std::string>(""));
-        if (name.empty()) return endpoint{};
+        if (name.empty())
+            return permanent("no_such_context", file.string() + ": no context is current: name one with --context, or `current: NAME`");
         const auto one = root["contexts"][name];
         if (!one) return permanent("no_such_context", file.string() + " has no context \"" + name + "\"");
         const auto text = [&](const char* key) { return one[key].as<std::string>(""); };

@@ -2,6 +2,7 @@
 // elsewhere in this folder.
 #include <CLI/CLI.hpp>
 
+#include <charconv>
 #include <csignal>
 #include <functional>
 #include <iostream>
@@ -24,13 +25,23 @@ struct words {
     certificate_request certificate;
     simulate::sweep_request simulation;
     std::string faults = "none";
-    std::vector<std::size_t> only;
+    std::vector<std::string> only;
     bool loud = false;
     std::string id, file, folder, cloud, process, journal, shell, why, until = "24h";
     std::uint64_t after = 0;
     bool fenced = false;
     std::function<int()> chosen;
 };
+
+// An unset variable of a script's: "" names nothing.
+const CLI::Validator named([](std::string& text) { return text.empty() ? std::string("is empty: name one") : std::string(); },
+                           "", "named");
+const CLI::Validator whole_number([](std::string& text) {
+    std::uint64_t value = 0;
+    const auto* end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, value);
+    return read.ec == std::errc() && read.ptr == end ? std::string() : "wants a whole number, 0 or more, not \"" + text + "\"";
+}, "", "whole number");
 
 CLI::App* command(CLI::App& in, words& w, const char* name, const char* says, const char* examples,
                   std::function<int()> does) {
@@ -46,8 +57,10 @@ void add_connection(CLI::App& app, options& asked) {
     app.add_option("--token", asked.token, "bearer token; shows in ps, prefer the next [CARAVAN_TOKEN]");
     app.add_option("--token-file", asked.token_file, "file that holds the token, 0600");
     app.add_option("--ca", asked.ca, "the cloud's ca.pem [CARAVAN_CA]");
-    app.add_option("--cert", asked.certificate, "client certificate instead of a token");
-    app.add_option("--key", asked.key, "its key, 0600");
+    auto* certificate = app.add_option("--cert", asked.certificate, "client certificate instead of a token");
+    auto* key = app.add_option("--key", asked.key, "its key, 0600");
+    certificate->needs(key);
+    key->needs(certificate);
     app.add_option("--context", asked.context, "a context of ~/.config/caravan/contexts.yaml");
     app.add_option("-o,--output", asked.output, "table, wide, json (one object a line) or yaml")
         ->check(CLI::IsMember({"table", "wide", "json", "yaml"}));
@@ -69,14 +82,14 @@ void add_reading(CLI::App& app, words& w) {
         const auto examples = "  caravan " + kind + "\n  caravan " + kind + " " + k.example +
                               "\n  caravan " + kind + " -o json | jq .name";
         command(app, w, k.kind, k.says, examples.c_str(), [&w, kind] { return show(w.asked, kind, w.id); })
-            ->add_option("ID", w.id, "only this one, in full");
+            ->add_option("ID", w.id, "only this one, in full")->check(named);
     }
     auto* events = command(app, w, "events", "What happened, from the journal",
                            "  caravan events --after 800 --limit 20\n"
                            "  caravan events --type vm.started --subject sge-1\n"
                            "  caravan events --follow -o json", [&w] { return show_events(w.asked, w.events); });
-    events->add_option("--after", w.events.after, "only events after this position");
-    events->add_option("--limit", w.events.limit, "at most so many");
+    events->add_option("--after", w.events.after, "only events after this position")->check(whole_number);
+    events->add_option("--limit", w.events.limit, "at most so many (default: all there are)")->check(whole_number);
     events->add_option("--type", w.events.types, "only of these types");
     events->add_option("--subject", w.events.subjects, "only of these VMs, hosts, migrations …");
     events->add_option("ID,--saga", w.events.saga, "only of this migration");
@@ -88,12 +101,12 @@ void add_reading(CLI::App& app, words& w) {
     command(app, w, "watch", "A migration until it ends; without one, everything that happens",
             "  caravan watch\n  caravan watch 01JD8X0000000000000000000A",
             [&w] { return watch(w.asked, w.id); })
-        ->add_option("ID", w.id, "migration");
+        ->add_option("ID", w.id, "migration")->check(named);
 }
 
 void add_move_options(CLI::App& to, words& w) {
-    to.add_option("VM", w.move.vm, "which")->required();
-    to.add_option("--to", w.move.to, "destination cloud")->required();
+    to.add_option("VM", w.move.vm, "which")->required()->check(named);
+    to.add_option("--to", w.move.to, "destination cloud")->required()->check(named);
     to.add_option("--mode", w.move.mode, "auto, cow (what differs from the base image) or disk (all)")
         ->check(CLI::IsMember({"auto", "cow", "disk"}));
     to.add_option("--deadline", w.move.deadline, "undo it if it takes longer: 90s, 10m");
@@ -114,13 +127,13 @@ void add_moving(CLI::App& app, words& w) {
     migrate_command->add_flag("--wait,!--no-wait", w.move.wait, "until it has ended (default), or not");
     command(app, w, "abort", "Undoes a migration that has not passed its pivot",
             "  caravan abort 01JD8X0000000000000000000A", [&w] { return abort_migration(w.asked, w.id); })
-        ->add_option("MIGRATION", w.id, "which")->required();
+        ->add_option("MIGRATION", w.id, "which")->required()->check(named);
     auto* reclaim_command = command(
         app, w, "reclaim", "Takes a VM back from a destination that is lost for good after the release",
         "  caravan reclaim 01JD8X0000000000000000000A --destination-is-fenced --reason \"host lost, ticket 4711\"\n"
         "Read docs/runbooks/run_right_not_acquired.md first: the VM starts here from its disk, its memory is lost.",
         [&w] { return reclaim(w.asked, w.id, w.fenced, w.why); });
-    reclaim_command->add_option("MIGRATION", w.id, "which")->required();
+    reclaim_command->add_option("MIGRATION", w.id, "which")->required()->check(named);
     reclaim_command->add_flag("--destination-is-fenced", w.fenced,
                               "you made certain that its copy there does not run, and will not");
     reclaim_command->add_option("--reason", w.why, "why, for the record")->required();
@@ -134,10 +147,10 @@ void add_moving(CLI::App& app, words& w) {
                            "  caravan van create blue", [&w] { return create_van(w.asked, w.id); });
     create->add_option("NAME", w.id, "1 to 11 of a-z, 0-9, - and .")->required();
     command(*van, w, "show", "One virtual network with its routes", "  caravan van show blue",
-            [&w] { return show(w.asked, "vans", w.id); })->add_option("NAME", w.id, "which")->required();
+            [&w] { return show(w.asked, "vans", w.id); })->add_option("NAME", w.id, "which")->required()->check(named);
     command(*van, w, "delete", "Forgets a virtual network that nobody is plugged into",
             "  caravan van delete blue", [&w] { return delete_van(w.asked, w.id); })
-        ->add_option("NAME", w.id, "which")->required();
+        ->add_option("NAME", w.id, "which")->required()->check(named);
 }
 
 void add_audit(CLI::App& app, words& w) {
@@ -149,10 +162,10 @@ void add_audit(CLI::App& app, words& w) {
         ->add_option("--journal", w.journal, "a journal's file, without a controller");
     command(*audit, w, "export", "The whole journal as NDJSON", "  caravan audit export > thales.ndjson",
             [&w] { return audit_export(w.asked, w.after); })
-        ->add_option("--after", w.after, "only after this position");
+        ->add_option("--after", w.after, "only after this position")->check(whole_number);
     command(*audit, w, "show", "One entry, with its place in the chain", "  caravan audit show 812",
             [&w] { return audit_show(w.asked, w.id); })
-        ->add_option("POSITION", w.id, "which")->required();
+        ->add_option("POSITION", w.id, "which")->required()->check(whole_number);
 }
 
 int told(const result<void>& outcome, const std::string& done) {
@@ -173,7 +186,7 @@ void add_setting_up(CLI::App& app, words& w) {
                                          "ca.pem, ca.key, signing.key and signing.pub are in " + w.folder + "\n");
                          });
     init->add_option("--cloud", w.cloud, "the cloud's name")->required();
-    init->add_option("--dir", w.folder, "folder, made if need be")->required();
+    init->add_option("--dir", w.folder, "folder, made if need be")->required()->check(named);
     auto* issue = command(*pki, w, "issue", "Issues a certificate",
                           "  caravan pki issue --dir /etc/caravan --role agent --name h1\n"
                           "  caravan pki issue --dir /etc/caravan --role controller --name c1 --address 10.1.0.1",
@@ -182,7 +195,7 @@ void add_setting_up(CLI::App& app, words& w) {
                               return told(pki_issue(w.folder, w.certificate),
                                           name + ".pem and " + name + ".key are in " + w.folder + "\n");
                           });
-    issue->add_option("--dir", w.folder, "folder of the CA")->required();
+    issue->add_option("--dir", w.folder, "folder of the CA")->required()->check(named);
     issue->add_option("--role", w.certificate.role,
                       "controller, agent, proxy, operator, scheduler, auditor or viewer")->required();
     issue->add_option("--name", w.certificate.name, "whose it is")->required();
@@ -225,7 +238,11 @@ int simulation(words& w) {
     if (!faults.unknown.empty())
         return complain(exit_usage, "--faults knows no fault of that name", faults.unknown, "caravan simulate --help");
     w.simulation.first.faults = faults.kinds;
-    w.simulation.first.only = {w.only.begin(), w.only.end()};
+    if (!w.only.empty() && faults.kinds.empty())
+        return complain(exit_usage, "--only chooses among faults, and there are none", w.only.front(), "name --faults too");
+    if (!w.only.empty()) w.simulation.first.only.emplace();
+    for (const auto& number : w.only)
+        if (number != "none") w.simulation.first.only->insert(std::stoull(number));
     if (w.loud) w.simulation.first.tell = [](const std::string& line) { std::cerr << line << '\n'; };
     const bool json = w.asked.output == "json";
     const auto sum = simulate::run(w.simulation, [](const std::string& line) { std::cerr << line << '\n'; });
@@ -240,17 +257,18 @@ void add_simulation(CLI::App& app, words& w) {
                          "  caravan simulate --seed 7 --migrations 10000 --faults all\n"
                          "  caravan simulate --faults end-controller,wan-dark -o json",
                          [&w] { return simulation(w); });
-    made->add_option("--seed", s.seed, "equal seeds and programs make equal runs");
+    made->add_option("--seed", s.seed, "equal seeds and programs make equal runs (1)")->check(whole_number);
     made->add_option("--migrations", s.migrations, "in all, over as many federations as it takes")
         ->check(CLI::Range(1, 100'000'000));
     made->add_option("--clouds", s.shape.clouds, "of a federation")->check(CLI::Range(2, 8));
     made->add_option("--hosts", s.shape.hosts, "of a cloud")->check(CLI::Range(1, 16));
     made->add_option("--vms", s.shape.vms, "of a federation")->check(CLI::Range(1, 1000));
-    made->add_option("--faults", w.faults, "what goes wrong: all, none, or of these, with commas: " + all_faults());
-    made->add_option("--only", w.only, "of the faults that the seed draws, these numbers alone")->delimiter(',');
+    made->add_option("--faults", w.faults, "what goes wrong: all, none (that is the default), or of these, with commas: " + all_faults());
+    made->add_option("--only", w.only, "of the faults that the seed draws, these numbers alone, or none")
+        ->delimiter(',')->check(CLI::IsMember({"none"}) | whole_number);
     made->add_flag("!--no-shrink", w.simulation.small, "shows a violation as it was found, not at its smallest");
     made->add_flag("--verbose", w.loud, "every event and fault, as it happens, on standard error");
-    made->add_option("--until", w.until, "simulated time by which a federation must be at rest");
+    made->add_option("--until", w.until, "simulated time for which a federation is asked to migrate (24h)");
 }
 
 template <class Config>
@@ -290,7 +308,7 @@ std::string usage_message(const CLI::App* root, const CLI::Error& error) {
         std::vector<std::string> known;
         for (const auto* one : at->get_subcommands(nullptr)) known.push_back(one->get_name());
         const auto near = nearest(rest.front(), known);
-        what = "there is no command \"" + rest.front() + "\"" +
+        what = "there is no " + std::string(rest.front().starts_with("-") ? "option" : "command") + " \"" + rest.front() + "\"" +
                (near.empty() ? "" : ": did you mean \"" + near + "\"?");
     }
     return "caravan: " + what + "\n  try: " + path_of(at) + " --help\n";
@@ -306,6 +324,7 @@ int run(int count, char** arguments) {
     app.footer("Exit: 0 done, 1 ended otherwise, 2 usage, 3 refused, 4 no such thing,\n"
                "      5 cannot reach the controller, 6 deadline passed");
     app.failure_message(usage_message);
+    app.set_version_flag("-V,--version", "caravan " CARAVAN_VERSION);
     add_connection(app, w.asked);
     add_processes(app, w);
     add_reading(app, w);
@@ -323,4 +342,10 @@ int run(int count, char** arguments) {
 
 }  // namespace caravan::ops
 
-int main(int count, char** arguments) { return caravan::ops::run(count, arguments); }
+int main(int count, char** arguments) {
+    try {
+        return caravan::ops::run(count, arguments);
+    } catch (const std::exception& thrown) {  // what nobody foresaw is said, at least
+        return caravan::ops::complain(caravan::ops::exit_otherwise, thrown.what(), "", "");
+    }
+}

@@ -150,8 +150,9 @@ int print_migration(const options& asked, client& to, const std::string& id) {
         return exit_done;
     }
     const auto answer = to.get("/v1/migrations/" + id);
-    if (!answer) return tell(answer.error(), "");
-    if (answer->status != 200) return tell_problem(*answer, to.url());
+    if (!answer || answer->status != 200)
+        return complain(exit_unreachable, "migration " + id + " was accepted, but the controller does not say how it stands",
+                        to.url(), "caravan watch " + id);
     const auto parsed = json_document::parse(answer->body);
     if (parsed) put(asked.shape() == form::json ? parsed->root().dump() + "\n" : yaml(parsed->root()));
     return exit_done;
@@ -298,6 +299,8 @@ int submit(const options& asked, const std::string& file) {
         if (from.peek(); !from && !from.eof())
             return complain(exit_usage, "there is no readable file " + file, "", "caravan submit --help");
         const std::string text((std::istreambuf_iterator<char>(from)), {});
+        if (text.find_first_not_of(" \t\r\n") == text.npos)
+            return complain(exit_usage, file + " holds no event", "", "caravan submit --help");
         std::istringstream lines(one_a_line(text));
         return submit_stream(to, lines);
     });

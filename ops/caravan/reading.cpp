@@ -39,7 +39,7 @@ const column route_columns[] = {{"MAC", "mac"}, {"AT", "at"}, {"EPOCH", "epoch"}
 const column status_card[] = {
     {"CLOUD", "cloud"}, {"READY", "ready", look::yes_no}, {"POSITION", "position"}, {"HOSTS", "hosts"},
     {"VMS", "vms"}, {"MIGRATIONS RUNNING", "migrations.running"}, {"MIGRATIONS DONE", "migrations.done"},
-    {"MIGRATIONS UNDONE", "migrations.undone"}, {"PEERS", "peers", look::tags}};
+    {"MIGRATIONS UNDONE", "migrations.undone"}, {"MIGRATIONS REFUSED", "migrations.refused"}, {"PEERS", "peers", look::tags}};
 
 void put(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 

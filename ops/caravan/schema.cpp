@@ -167,6 +167,8 @@ class reading {
 };
 
 result<YAML::Node> load(const std::string& file) {
+    std::error_code unseen;
+    if (fs::is_directory(file, unseen)) return permanent("no_such_file", file + ": this is a folder; a YAML file is expected");
     try {
         return YAML::LoadFile(file);
     } catch (const YAML::BadFile&) {

@@ -53,7 +53,8 @@ const adversary::row& adversary::row_of(fault_kind kind) {
     return table[static_cast<std::size_t>(kind)];
 }
 
-adversary::adversary(federation& f, watch& w, client& c, dice luck, fault_list list, std::set<std::size_t> only)
+adversary::adversary(federation& f, watch& w, client& c, dice luck, fault_list list,
+                     std::optional<std::set<std::size_t>> only)
     : f_(f), watch_(w), client_(c), luck_(luck), list_(std::move(list)), only_(std::move(only)) {}
 
 void adversary::begin() { arm(); }
@@ -62,7 +63,7 @@ void adversary::arm() {
     auto next = list_.next();
     f_.time.after(next.at - f_.time.passed(), [this, next] {
         if (over_) return;
-        if (only_.empty() || only_.contains(next.number)) {
+        if (!only_ || only_->contains(next.number)) {
             if (next.when) waiting_.push_back(next);
             else strike(next, nullptr);
         }

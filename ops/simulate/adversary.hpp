@@ -13,8 +13,8 @@ namespace caravan::simulate {
 
 class adversary {
   public:
-    // `only`: of the list, these alone happen; empty: all do.
-    adversary(federation&, watch&, client&, dice, fault_list, std::set<std::size_t> only);
+    // `only`: of the list, these alone happen; all do where it is not said.
+    adversary(federation&, watch&, client&, dice, fault_list, std::optional<std::set<std::size_t>> only);
 
     void begin();
     void progressed(const migration_id&, const followed&);
@@ -82,7 +82,7 @@ class adversary {
     client& client_;
     dice luck_;
     fault_list list_;
-    const std::set<std::size_t> only_;
+    const std::optional<std::set<std::size_t>> only_;
     std::vector<fault> waiting_;
     std::map<migration_id, moment> where_;
     std::map<cloud_name, port::feed_record> forged_;  // the last one told to each

@@ -88,7 +88,7 @@ account run(const request& r) {
     if (stormy) a.begin();
     while (clock.passed() < r.until && !c.wanted_enough() && o.violations.empty() && f.step()) {}
     a.stop();
-    const auto last = std::min(r.until, clock.passed() + bound);
+    const auto last = clock.passed() + bound;
     while (clock.passed() < last && !(c.satisfied() && w.all_ended()) && o.violations.empty() && f.step()) {}
     const auto quiet = clock.passed() + rest;
     while (clock.passed() < quiet && o.violations.empty() && f.step()) {}

@@ -12,7 +12,7 @@ struct request {
     std::size_t migrations = 100;
     simulate::shape shape;
     std::vector<fault_kind> faults;   // empty: nothing goes wrong
-    std::set<std::size_t> only;       // of the list of faults, these alone; empty: all
+    std::optional<std::set<std::size_t>> only;  // of the list of faults, these alone; all where it is not said
     duration until = std::chrono::hours(24);  // of simulated time; then everything unended is a violation
     std::function<void(const std::string&)> tell;  // every event and fault as it happens; may be empty
 };

@@ -52,6 +52,7 @@ std::string_view name_of(fault_kind k) { return fault_table()[static_cast<std::s
 kinds_parsed parse_kinds(const std::string& text) {
     kinds_parsed out;
     if (text == "none") return out;
+    if (text.empty()) return {{}, "\"\""};
     if (text == "all") {
         for (const auto& row : fault_table()) out.kinds.push_back(row.kind);
         return out;

@@ -63,11 +63,13 @@ std::string command_line(const request& r) {
     auto line = "caravan simulate --seed " + std::to_string(r.seed) + " --migrations " + std::to_string(r.migrations) +
                 " --clouds " + std::to_string(r.shape.clouds) + " --hosts " + std::to_string(r.shape.hosts) +
                 " --vms " + std::to_string(r.shape.vms);
+    if (r.until != request().until) line += " --until " + std::to_string(r.until.count() / 1'000'000) + "s";
     if (r.faults.empty()) return line;
     line += " --faults " + in_words(r.faults);
-    if (r.only.empty()) return line;
+    if (!r.only) return line;
+    if (r.only->empty()) return line + " --only none";
     line += " --only ";
-    for (const auto n : r.only) line += std::to_string(n) + ",";
+    for (const auto n : *r.only) line += std::to_string(n) + ",";
     line.pop_back();
     return line;
 }

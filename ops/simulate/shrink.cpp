@@ -43,8 +43,7 @@ class search {
   private:
     bool try_only(const std::vector<std::size_t>& numbers) {
         auto r = best_;
-        r.only = {numbers.begin(), numbers.end()};
-        if (numbers.empty()) r.only = {SIZE_MAX};  // none of them
+        r.only.emplace(numbers.begin(), numbers.end());
         return attempt(r);
     }
     bool attempt(const request& r) {
@@ -61,8 +60,7 @@ class search {
         numbers_.clear();
         for (const auto& f : o.struck) numbers_.push_back(f.number);
         std::ranges::sort(numbers_);
-        best_.only = {numbers_.begin(), numbers_.end()};
-        if (numbers_.empty() && !r.faults.empty()) best_.only = {SIZE_MAX};
+        best_.only.emplace(numbers_.begin(), numbers_.end());
     }
 
     request best_;

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "topology/federation.hpp"
+#include "topology/view.hpp"
 
 using namespace caravan;
 using namespace caravan::topology;
@@ -92,4 +93,17 @@ TEST_CASE("a plan says what stands in the way of the VM itself, as the VM would"
     CHECK(reasons(copy_mode::disk).empty());
     v.spec.nics[0].van = {};
     CHECK(reasons(copy_mode::disk) == std::vector<std::string>{"not_in_a_van"});
+}
+
+TEST_CASE("one thing is told with the position it is true at, and the own cloud is one of the clouds") {
+    federation f;
+    f.own = cloud_name("thales");
+    f.at = position(812);
+    f.peers[cloud_name("umea")];
+    f.vms[vm_name("vm1")].state = "running";
+    const auto told = [&](const char* path) { return view(f, path, {}).value_or("none"); };
+    CHECK(told("/vms/vm1").starts_with(R"({"position":812,"name":"vm1",)"));
+    CHECK(told("/vms/vm2") == "none");
+    CHECK(told("/clouds/thales") == R"({"position":812,"name":"thales","own":true,"state":"ready","feed":null})");
+    CHECK(told("/clouds").find(R"("name":"umea","own":false,)") != std::string::npos);
 }
