@@ -2,6 +2,7 @@
 
 #include "actors/care/need.hpp"
 #include "actors/runtime/shell.hpp"
+#include "events/planted.hpp"
 
 namespace caravan::runtime {
 
@@ -56,7 +57,9 @@ class adapter_actor : public caf::event_based_actor {
             [this](order_mail& mail) { take(std::move(mail)); },
             [this](act_done& d) { returned(d); },
             // Who died may have left a copy behind, whose end is not that of the one that is begun in its place.
-            [this](act_begun& b) { early_.erase(b.migration); },
+            [this](act_begun& b) {
+                if (!planted(bug::earlier_end_taken)) early_.erase(b.migration);
+            },
             [this](act_ended& e) { ended(e); },
             [this](wake_up) {
                 resting_ = false;

@@ -35,6 +35,7 @@ const planted_bug all[] = {
     {result_lost_on_full_disk, "what a full disk refused is not asked for again", inv::sagas_end, "disk-full"},
     {asked_once, "a destination that did not answer is not asked again", inv::sagas_end, "feed-outage,feed-slow"},
     {feed_given_up, "a feed that could not be read once is not read again", inv::sagas_end, "feed-outage"},
+    {earlier_end_taken, "a copy that is begun anew ends as the one before it did", inv::sagas_end, "kill-agent-adapter,libvirtd-restart"},
     {acknowledge_before_disk, "a submission is acknowledged before it is on disk", inv::feeds_in_order, "end-controller"},
     {no_idempotency, "a submission that is repeated is taken for a new one", inv::acknowledged_kept, "resubmit"},
     {repetition_answered_otherwise, "a repetition is answered with another position", inv::acknowledged_kept, "resubmit"},
@@ -52,7 +53,7 @@ const planted_bug all[] = {
     {route_without_epoch, "an old route overwrites a newer one", inv::one_announcer, "feed-slow,feed-outage"},
 };
 
-constexpr std::uint64_t seeds_max = 24;
+constexpr std::uint64_t seeds_max = 64;
 
 request of(const planted_bug& b, std::uint64_t seed) {
     request r;
