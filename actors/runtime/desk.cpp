@@ -75,7 +75,7 @@ class front_desk final : public port::desk {
         for (const auto* number : {&link, &bandwidth})
             if (!*number) return done({400, {}, "malformed", number->error()});
         const auto asked_mode = text_in(e, "mode");
-        if (!asked_mode.empty() && asked_mode != "auto" && !from_text<copy_mode>(asked_mode))
+        if (!known_mode(asked_mode))
             return done({400, {}, "malformed", "/mode: wants auto, cow or disk"});
         const auto rate = *bandwidth ? std::min(*link, *bandwidth) : *link;
         const vm_name vm(text_in(e, "vm"));
@@ -210,6 +210,10 @@ class front_desk final : public port::desk {
         return found;
     }
 
+    static bool known_mode(const std::string& mode) {
+        return mode.empty() || mode == "auto" || from_text<copy_mode>(mode);
+    }
+
     // `mode` as asked; "auto" (or nothing) copies overlays where every disk has a base image.
     static copy_mode mode_of(const topology::federation& f, const vm_name& vm, const std::string& mode) {
         if (const auto exact = from_text<copy_mode>(mode)) return *exact;
@@ -278,12 +282,12 @@ class front_desk final : public port::desk {
             receipt(problem_receipt(e, "refused", reason, detail));
         };
         if (!valid_name(to.text)) return receipt(problem_receipt(e, "malformed", "malformed", "/data/to: wants a cloud's name"));
-        if (!mode.empty() && mode != "auto" && !from_text<copy_mode>(mode))
+        if (!known_mode(mode))
             return receipt(problem_receipt(e, "malformed", "malformed", "/data/mode: wants auto, cow or disk"));
         const auto deadline = number_in(e, "deadline_seconds", 600), downtime = number_in(e, "max_downtime_ms", 0),
                    bandwidth = number_in(e, "bandwidth", 0);
         for (const auto* number : {&deadline, &downtime, &bandwidth})
-            if (!*number) return receipt(problem_receipt(e, "malformed", "malformed", number->error()));
+            if (!*number) return receipt(problem_receipt(e, "malformed", "malformed", "/data" + number->error()));
         const vm_name vm(e.subject);
         vm::begin_move move;
         move.migration = controller_.ports.new_migration_id();

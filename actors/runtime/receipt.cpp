@@ -66,7 +66,7 @@ tl::expected<std::uint64_t, std::string> number_in(const cloud_event& e, std::st
     const auto v = e.data ? e.data->at(key) : std::nullopt;
     if (!v) return otherwise;
     if (const auto number = v->as_uint()) return *number;
-    return tl::unexpected("/data/" + std::string(key) + ": wants a whole number, 0 or more");
+    return tl::unexpected("/" + std::string(key) + ": wants a whole number, 0 or more");
 }
 std::string text_in(const cloud_event& e, std::string_view key) {
     const auto v = e.data ? e.data->at(key) : std::nullopt;

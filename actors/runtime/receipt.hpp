@@ -18,7 +18,7 @@ struct cloud_event {
 // What was sent, or why it is malformed (a JSON pointer).
 tl::expected<cloud_event, std::string> read_event(const json_value& root);
 
-// A member of its data; `otherwise` if it is not there, and in words what is wrong with it if it is no such number.
+// A member of its data; `otherwise` if it is not there, and "/KEY: what it wants" if it is no such number.
 tl::expected<std::uint64_t, std::string> number_in(const cloud_event&, std::string_view key, std::uint64_t otherwise);
 // A text, empty if it is not there.
 std::string text_in(const cloud_event&, std::string_view key);
