@@ -1,5 +1,7 @@
 # shellcheck shell=bash disable=SC2034  # used by those who source it
 # packages.sh: what a Debian 12 machine needs, installed when root and missing. Sourced.
+# What is installed here is what is used: a Python of the user's own has no python3-cryptography.
+export PATH=/usr/sbin:/usr/bin:$PATH
 LAB_PACKAGES="libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-system libvirt-clients
     qemu-system-x86 qemu-utils busybox-static cpio iproute2 iputils-ping nftables procps python3 python3-cryptography
     socat util-linux gcc g++ libc6-dev"
@@ -10,7 +12,8 @@ BUILD_PACKAGES="cmake ninja-build g++ pkg-config ccache mold libcaf-dev libboost
 
 missing_of() { # PACKAGE...
     local have
-    have=$(dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' "$@" 2>/dev/null |
+    # dpkg-query fails if it has never heard of one of them, which is the case that this is for
+    have=$({ dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' "$@" 2>/dev/null || true; } |
         awk '$2 ~ /^i/ { print $1 }')
     printf '%s\n' "$@" | grep -vxF "$have" || true
 }
