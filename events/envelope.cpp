@@ -53,6 +53,7 @@ event_bytes encode(const event& e) {
     number("position", e.at.value);
     text("stream", e.stream.text);
     number("version", e.v.value);
+    if (const auto run_right = epoch_of(e.what); run_right.value) number("epoch", run_right.value);
     if (e.causation.value) number("causation", e.causation.value);
     if (!e.saga.empty()) text("saga", e.saga);
     if (!e.audience.empty()) text("audience", e.audience.text);

@@ -52,8 +52,8 @@ template <class Group, class T>
 result<fact> make(const json_value& shared, const json_value* inside) {
     T x{};
     std::string error;
-    field_reader::read(shared, x, "", error);
-    if (error.empty() && inside) field_reader::read(*inside, x, "", error);
+    field_reader::read(shared, x, nullptr, error);
+    if (error.empty() && inside) field_reader::read(*inside, x, nullptr, error);
     if (!error.empty()) return permanent("malformed", error);
     return fact(Group(std::move(x)));
 }
@@ -78,6 +78,17 @@ const std::unordered_map<std::string_view, maker>& makers() {
     }();
     return table;
 }
+
+struct epoch_finder {
+    epoch found;
+    template <class T>
+    void field(const char*, T& x, const char*) {
+        if constexpr (std::is_same_v<T, epoch>) found = x;
+        else if constexpr (described<T>) describe(*this, x);
+    }
+    template <class T>
+    void inside(const char*, T&, const char*) {}
+};
 
 template <class T>
 std::string kind_of() {
@@ -130,6 +141,14 @@ std::string data_of(const fact& what, part which) {
     return std::visit([&](const auto& group) {
         return std::visit([&](const auto& x) { return to_json(x, which); }, group);
     }, what);
+}
+
+epoch epoch_of(const fact& what) {
+    epoch_finder finder;
+    std::visit([&](const auto& group) {
+        std::visit([&](const auto& x) { describe(finder, as_mutable(x)); }, group);
+    }, what);
+    return finder.found;
 }
 
 result<fact> fact_from(std::string_view type, const json_value& shared, const json_value* inside) {

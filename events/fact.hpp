@@ -35,6 +35,9 @@ const fact_type& type_of(const fact&) noexcept;
 // Of the struct inside, by describe().
 std::string data_of(const fact&, part);
 
+// Of the run-right that it speaks of, by describe(); 0: of none, or of one that is nobody else's to know.
+epoch epoch_of(const fact&);
+
 // Permanent "unknown_type" for a name that no version of Caravan had, "malformed" for bad data.
 result<fact> fact_from(std::string_view type, const json_value& shared, const json_value* inside);
 

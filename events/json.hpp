@@ -182,23 +182,35 @@ std::string to_json(const T& x, part which = part::all) {
 
 // ---- reading
 
+// Where a reader is; put into words only if something is wrong there.
+struct json_place {
+    const json_place* above = nullptr;
+    const char* field = nullptr;  // or, if null, an item:
+    std::size_t item = 0;
+    static std::string pointer(const json_place* where) {
+        if (!where) return {};
+        return pointer(where->above) + '/' + (where->field ? where->field : std::to_string(where->item));
+    }
+};
+
 class field_reader {
   public:
-    field_reader(json_value object, std::string pointer, std::string& error)
-        : object_(object), pointer_(std::move(pointer)), error_(error) {}
+    field_reader(json_value object, const json_place* where, std::string& error)
+        : object_(object), where_(where), error_(error) {}
     template <class T>
     void field(const char* name, T& x, const char*) {
         if (!error_.empty()) return;
-        if (auto value = object_.at(name)) read(*value, x, pointer_ + '/' + name, error_);
+        const json_place here{where_, name};
+        if (auto value = object_.at(name)) read(*value, x, &here, error_);
     }
     template <class T>
     void inside(const char* name, T& x, const char* text) { field(name, x, text); }
 
     template <class T>
-    static void read(const json_value& v, T& x, const std::string& pointer, std::string& error) {
+    static void read(const json_value& v, T& x, const json_place* where, std::string& error) {
         const auto take = [&](auto optional, auto&& store, const char* wanted) {
             if (optional) store(*optional);
-            else error = pointer + ": wants " + wanted;
+            else error = wants(where, wanted);
         };
         if constexpr (is_name<T>::value) {
             take(v.as_text(), [&](auto t) { x.text = t; }, "a string");
@@ -215,12 +227,12 @@ class field_reader {
         } else if constexpr (std::is_same_v<T, bool>) {
             take(v.as_bool(), [&](auto b) { x = b; }, "true or false");
         } else if constexpr (std::is_integral_v<T>) {
-            read_integer(v, x, pointer, error);
+            read_integer(v, x, where, error);
         } else if constexpr (is_vector<T>::value) {
-            read_vector(v, x, pointer, error);
+            read_vector(v, x, where, error);
         } else if constexpr (described<T>) {
-            if (v.what() != json_value::kind::object) error = pointer + ": wants an object";
-            field_reader reader(v, pointer, error);
+            if (v.what() != json_value::kind::object) error = wants(where, "an object");
+            field_reader reader(v, where, error);
             if (error.empty()) describe(reader, x);
         } else {
             take(v.as_text(), [&](auto t) { x = T(t); }, "a string");
@@ -228,27 +240,30 @@ class field_reader {
     }
 
   private:
+    static std::string wants(const json_place* where, const char* what) {
+        return json_place::pointer(where) + ": wants " + what;
+    }
     template <class T>
-    static void read_integer(const json_value& v, T& x, const std::string& pointer, std::string& error) {
+    static void read_integer(const json_value& v, T& x, const json_place* where, std::string& error) {
         using wide = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
         std::optional<wide> n;
         if constexpr (std::is_signed_v<T>) n = v.as_int();
         else n = v.as_uint();
         if (n && static_cast<wide>(static_cast<T>(*n)) == *n) x = static_cast<T>(*n);
-        else error = pointer + ": wants a whole number in range";
+        else error = wants(where, "a whole number in range");
     }
     template <class T>
-    static void read_vector(const json_value& v, T& x, const std::string& pointer, std::string& error) {
-        if (v.what() != json_value::kind::array) error = pointer + ": wants an array";
+    static void read_vector(const json_value& v, T& x, const json_place* where, std::string& error) {
+        if (v.what() != json_value::kind::array) error = wants(where, "an array");
         x.clear();
         for (const auto& item : v.items()) {
             if (!error.empty()) return;
-            const auto place = pointer + '/' + std::to_string(x.size());
-            read(item, x.emplace_back(), place, error);
+            const json_place here{where, nullptr, x.size()};
+            read(item, x.emplace_back(), &here, error);
         }
     }
     json_value object_;
-    std::string pointer_;
+    const json_place* where_;
     std::string& error_;
 };
 
@@ -256,7 +271,7 @@ template <described T>
 result<T> from_json(const json_value& value) {
     T x{};
     std::string error;
-    field_reader::read(value, x, "", error);
+    field_reader::read(value, x, nullptr, error);
     if (!error.empty()) return permanent("malformed", error);
     return x;
 }

@@ -34,6 +34,18 @@ void bundle::refuse(const std::string& reason, const std::string& detail,
     if (const auto told = std::exchange(on_shut, nullptr)) told();
 }
 
+void bundle::hear(const std::string& record) {
+    if (++records_heard_ > records_max) return refuse("too_many_records", std::to_string(records_max) + " were heard");
+    listener_.record_heard(about.id, record);
+}
+
+bool bundle::worth_telling(const std::string& reason, std::chrono::steady_clock::time_point now) {
+    const auto [known, first] = told_.try_emplace(reason, now);
+    if (!first && now - known->second < std::chrono::seconds(1)) return false;
+    known->second = now;
+    return true;
+}
+
 void bundle::lose(const std::string& reason) {
     if (streams_.empty() && !records) return;
     cut();

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,7 +16,8 @@
 
 namespace caravan::channel {
 
-inline constexpr std::size_t streams_max = 64;  // of a job, at once
+inline constexpr std::size_t streams_max = 64;   // of a job, at once
+inline constexpr std::size_t records_max = 256;  // heard of a job, in all: a switchover takes one or two
 
 class bundle final : public relay_owner {
   public:
@@ -38,6 +40,9 @@ class bundle final : public relay_owner {
     // Shuts the job, and tells. A parting stream closes last, and with its last word.
     void refuse(const std::string& reason, const std::string& detail,
                 const std::shared_ptr<relay>& parting = nullptr);
+    void hear(const std::string& record);  // tells; too many: refuses
+    // Proxies: whether a stream that was refused for it is told of: at most once a second, for each reason.
+    bool worth_telling(const std::string& reason, std::chrono::steady_clock::time_point now);
     void lose(const std::string& reason);  // closes all streams, and tells; new ones may come
     void shut();                           // closes all streams; no new ones
     bool is_shut() const noexcept { return shut_; }
@@ -62,6 +67,8 @@ class bundle final : public relay_owner {
     port::channel_listener& listener_;
     std::vector<std::shared_ptr<relay>> streams_;
     std::array<bytes, 2> moved_{};  // by direction
+    std::size_t records_heard_ = 0;
+    std::map<std::string, std::chrono::steady_clock::time_point> told_;  // by reason: those of check_ticket
     bool shut_ = false;
 };
 

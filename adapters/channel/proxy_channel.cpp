@@ -83,10 +83,12 @@ void proxy_channel::body::keep_records(const std::shared_ptr<bundle>& streams,
                                        const std::shared_ptr<wire>& on) {
     if (streams->is_shut()) return;
     const std::weak_ptr<bundle> held = streams;
-    const migration_id id = streams->about.id;
     if (streams->records) std::exchange(streams->records, nullptr)->stop();
     streams->records = std::make_shared<record_line>(
-        on, [this, id](const std::string& record) { listener.record_heard(id, record); },
+        on,
+        [held](const std::string& record) {
+            if (const auto still = held.lock()) still->hear(record);
+        },
         [held] {
             if (const auto still = held.lock()) still->records = nullptr;
         });

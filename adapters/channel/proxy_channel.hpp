@@ -4,10 +4,10 @@
 // and dials the host's agent (job.agent_endpoint). ctl passes the gate here, both ways.
 //
 // Promises, beyond the port's:
-// - a refusal by gate or ticket limits shuts the whole job, nbd first; a stranger's bad ticket
-// closes
-//   only the stranger's stream. Both are told by refused(); what nobody here opened, at most once a
-//   second. A source is told the destination's reason.
+// - a refusal by gate or ticket limits, or more records than records_max, shuts the whole job, nbd
+//   first; a stranger's bad ticket closes only the stranger's stream. Both are told by refused(); of a
+//   job each reason to turn a stream away at most once a second, and so what nobody here opened. A
+//   source is told the destination's reason.
 // - darkness of `stall`, on a stream or on the records' line, closes all streams of the job fully,
 //   nbd first, towards the own host first: closed("stalled"). A reset: closed("broken"). The job
 //   stays open for new streams, and the source dials the records' line again.

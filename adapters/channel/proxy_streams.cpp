@@ -118,9 +118,9 @@ void proxy_channel::body::turn_away(const preface& asked, const visitor& peer, c
     const std::string answer = static_cast<char>(why.reason.size()) + why.reason;
     peer.line->write_all(answer, [line = peer.line](bool) { line->finish(); });
     const auto now = std::chrono::steady_clock::now();
-    const bool ours = find(asked.id) != nullptr;
+    const auto ours = find(asked.id);
     const bool early = asked.kind == lane::record && why.reason == "ticket_unknown";
-    if (early || (!ours && now - told_of_stranger < std::chrono::seconds(1))) return;
+    if (early || (ours ? !ours->worth_telling(why.reason, now) : now - told_of_stranger < std::chrono::seconds(1))) return;
     if (!ours) told_of_stranger = now;
     listener.refused(
         {asked.id, why.reason, why.detail + " (peer: cloud " + peer.who.cloud.text + ")"});

@@ -7,7 +7,7 @@ LAB_PACKAGES="libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-system li
     socat util-linux gcc g++ libc6-dev"
 BUILD_PACKAGES="cmake ninja-build g++ pkg-config ccache mold libcaf-dev libboost-dev
     libssl-dev libvirt-dev libsqlite3-dev libsimdjson-dev rapidjson-dev libfmt-dev libspdlog-dev
-    libcli11-dev libyaml-cpp-dev libpugixml-dev libnl-3-dev libnl-route-3-dev libexpected-dev
+    libcli11-dev libmimalloc-dev libyaml-cpp-dev libpugixml-dev libnl-3-dev libnl-route-3-dev libexpected-dev
     libbenchmark-dev catch2 python3"
 
 missing_of() { # PACKAGE...

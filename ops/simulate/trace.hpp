@@ -25,7 +25,9 @@ class trace {
 
   private:
     void put(std::uint64_t number) {
-        for (int i = 0; i < 8; ++i) pending_.push_back(static_cast<char>(number >> 8 * i & 255));
+        char bytes[8];
+        for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(number >> 8 * i & 255);
+        pending_.append(bytes, sizeof bytes);
     }
     void fold() {
         if (pending_.empty()) return;

@@ -1,6 +1,7 @@
 // Who is not let in, and what it costs the others: nothing.
 #include <catch2/catch.hpp>
 
+#include "adapters/channel/bundle.hpp"
 #include "adapters/channel/preface.hpp"
 #include "tests/contract/channel/kit.hpp"
 
@@ -69,6 +70,33 @@ TEST_CASE("channel: only the pinned cloud's proxies, and only for their own tick
     CHECK(knock(f, f.keys.forge("oslo", "thales", "proxy", "wan"), good(f)) == "cut off");
     CHECK(knock(f, f.keys.issue("thales", "agent", "h1"), good(f)) == "cut off");
     CHECK(knock(f, f.keys.issue("thales", "proxy", "wan"), good(f)) == "welcome");
+}
+
+TEST_CASE("channel: a peer that knocks without end fills nobody's journal") {
+    federation f;
+    f.open_all("Bb");
+    const auto thales = f.keys.issue("thales", "proxy", "wan");
+    auto shown = good(f);
+    shown.ticket.body[20] ^= 1;
+    const auto began = std::chrono::steady_clock::now();
+    for (int i = 0; i < 30; ++i) CHECK(knock(f, thales, shown) == "ticket_forged");
+    const auto took = std::chrono::steady_clock::now() - began;
+    const auto told = f.proxy_b_heard.note([&] { return f.proxy_b_heard.refusals.size(); });
+    CHECK(told >= 1);
+    CHECK(told <= 1 + static_cast<std::size_t>(took / std::chrono::seconds(1)));
+}
+
+TEST_CASE("channel: a peer that says records without end closes its job") {
+    federation f;
+    f.open_all("ABab");
+    REQUIRE(f.records_stand());  // one was said
+    for (std::size_t i = 1; i < channel::records_max; ++i) REQUIRE(f.proxy_a->send_record(f.leave.id, "released 7"));
+    const auto heard = [&] { return f.proxy_b_heard.note([&] { return f.proxy_b_heard.records.size(); }); };
+    CHECK(eventually([&] { return heard() == channel::records_max; }));
+    CHECK(f.proxy_b_heard.refusals.empty());
+    (void)f.proxy_a->send_record(f.leave.id, "released 7");
+    CHECK(eventually([&] { return f.proxy_b_heard.was_refused("too_many_records"); }));
+    CHECK(heard() == channel::records_max);
 }
 
 TEST_CASE("channel: open() at the destination judges the ticket too") {
