@@ -2,10 +2,12 @@
 // invariant that it breaks, within so many seeds; and nothing when none is planted.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <iostream>
 
 #include "events/planted.hpp"
 #include "ops/simulate/sweep.hpp"
+#include "tests/sim/regressions.hpp"
 
 using namespace caravan;
 using namespace caravan::simulate;
@@ -109,6 +111,20 @@ TEST_CASE("each planted bug is found, by its invariant") {
         INFO(invariants[i].name);
         const auto which = static_cast<invariant>(i);
         CHECK(caught.contains(which));
+    }
+}
+
+TEST_CASE("what was once found in Caravan holds, and would be found again") {
+    for (const auto& r : regressions) {
+        INFO(r.name);
+        const auto defect = std::ranges::find(all, r.defect, &planted_bug::what);
+        REQUIRE(defect != std::end(all));
+        plant(r.defect);
+        const auto broken = run(of(*defect, r.seed));
+        plant(none);
+        REQUIRE_FALSE(broken.violations.empty());
+        CHECK(broken.violations.front().invariant == name_of(defect->broken));
+        CHECK(run(of(*defect, r.seed)).violations.empty());
     }
 }
 
