@@ -22,6 +22,7 @@ enum class bug : std::uint8_t {
     result_lost_on_full_disk,
     asked_once,
     feed_given_up,
+    rewound_feed_not_told,
     earlier_end_taken,
     // nothing acknowledged is lost
     acknowledge_before_disk,

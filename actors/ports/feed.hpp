@@ -30,10 +30,11 @@ struct feed_record {
 class feed_writer {
   public:
     virtual ~feed_writer() = default;
-    // Idempotent: records already there must be byte-equal (else permanent "feed_fork").
+    // Idempotent: records already there must be byte-equal (else permanent "feed_fork"). Permanent too, and nothing
+    // written, if the feed was cut back or made anew behind this writer's back: it goes on from last().
     virtual result<void> publish(std::span<const feed_record> records) = 0;
-    // The last record published; a default one (sequence 0) if none.
-    virtual result<feed_record> last() const = 0;
+    // The last record that is there now; a default one (sequence 0) if none.
+    virtual result<feed_record> last() = 0;
 };
 
 class feed_reader {

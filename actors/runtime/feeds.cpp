@@ -10,6 +10,7 @@ namespace caravan::runtime {
 namespace {
 constexpr auto try_again = std::chrono::milliseconds(500);
 constexpr auto send_again = std::chrono::milliseconds(50);
+constexpr auto look_again = std::chrono::seconds(10);
 constexpr std::size_t batch_max = 256;
 constexpr std::size_t mac_size = 17;  // "52:54:00:00:00:01"
 }  // namespace
@@ -40,10 +41,26 @@ class controller::feeds::teller {
     std::optional<duration> work() {
         if (!caught_up_ && !(caught_up_ = catch_up())) return try_again;
         if (batch_.empty()) take();
-        if (batch_.empty()) return std::nullopt;
+        if (batch_.empty()) return look_over();
         if (!publish(batch_)) return try_again;
         batch_.clear();
+        has_told_ = true;
         return duration::zero();
+    }
+
+    // With nothing to tell: whether the feed still ends where we left it. One that was restored from a backup, or
+    // made anew, is told again what it lacks; that its reader has met something odd is for its people to hear.
+    std::optional<duration> look_over() {
+        if (std::exchange(has_told_, false) || planted(bug::rewound_feed_not_told)) return look_again;
+        const auto last = peer_.to->last();
+        caught_up_ = !last || (last->at == last_.at && last->link == last_.link && last->incarnation == last_.incarnation);
+        if (caught_up_) return look_again;
+        log("was cut back or made anew; it is told again from record " + std::to_string(last->at.value) + " on");
+        return duration::zero();
+    }
+
+    void log(const std::string& what) const {
+        if (controller_.ports.log) controller_.ports.log("feed to " + peer_.cloud.text + ": " + what);
     }
 
     void take() {
@@ -61,6 +78,7 @@ class controller::feeds::teller {
         last_ = std::move(*last);
         sent_ = last_.at.value;
         if (last_.incarnation.empty()) last_.incarnation = controller_.ports.new_incarnation();
+        upto_ = {};
         if (!last_.bytes.empty())
             if (const auto known = decode(last_.bytes)) upto_ = known->at;
         std::deque<told_event> missed;
@@ -87,8 +105,9 @@ class controller::feeds::teller {
         if (records.empty()) return true;
         auto done = peer_.to->publish(records);
         if (!done) {
-            if (controller_.ports.log)
-                controller_.ports.log("feed to " + peer_.cloud.text + ": " + done.error().reason + " " + done.error().detail);
+            log(done.error().reason + " " + done.error().detail);
+            // It is not what we think it is.
+            if (done.error().kind == certainty::permanent && !planted(bug::rewound_feed_not_told)) caught_up_ = false;
             return false;
         }
         last_ = std::move(last);
@@ -102,7 +121,7 @@ class controller::feeds::teller {
     std::mutex mutex_;
     std::deque<told_event> queue_;
     std::deque<told_event> batch_;  // being published
-    bool caught_up_ = false, stopped_ = false;
+    bool caught_up_ = false, has_told_ = false, stopped_ = false;
     port::feed_record last_;
     position upto_;
     std::atomic<std::uint64_t> sent_ = 0;

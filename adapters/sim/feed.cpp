@@ -69,7 +69,7 @@ class line_writer final : public port::feed_writer {
         }
         return {};
     }
-    result<port::feed_record> last() const override {
+    result<port::feed_record> last() override {
         if (on_->line->faults.outage) return transient("feed_unreachable", "simulated");
         return on_->published.empty() ? port::feed_record{} : on_->published.back();
     }
@@ -145,6 +145,9 @@ std::unique_ptr<port::feed_reader> feed_line::reader() {
     return std::make_unique<line_reader>(contents_);
 }
 
+port::feed_record feed_line::last() const {
+    return contents_->published.empty() ? port::feed_record{} : contents_->published.back();
+}
 void feed_line::lose(sequence at) {
     std::erase_if(contents_->delivered, [&](const auto& d) { return d.record.at == at; });
 }

@@ -39,6 +39,8 @@ class feed_line {
     std::unique_ptr<port::feed_writer> writer();
     std::unique_ptr<port::feed_reader> reader();
 
+    port::feed_record last() const;  // that stands in it; a default one if none
+
     // What a hostile or restored-from-backup cloud does. The reader must name it.
     void lose(sequence at);                       // "feed_gap"
     void fork(sequence at, std::string bytes);    // another history from there: "feed_fork"

@@ -43,6 +43,7 @@ const adversary::row& adversary::row_of(fault_kind kind) {
         {fault_kind::feed_outage, &a::feed_outage},
         {fault_kind::feed_slow, &a::feed_slow},
         {fault_kind::feed_repeats, &a::feed_repeats},
+        {fault_kind::feed_rewound, &a::feed_rewound},
         {fault_kind::disk_slow, &a::disk_slow},
         {fault_kind::disk_full, &a::disk_full},
         {fault_kind::clock_jump, &a::clock_jump},
@@ -266,6 +267,14 @@ void adversary::feed_repeats(const target& t) {
     auto& line = f_.feed_between(*t.at, *t.other);
     line.faults.duplicate = 0.5;
     mend_later(t.f, [&line] { line.faults.duplicate = 0; });
+}
+
+// A backup is put back, or the feed deleted.
+void adversary::feed_rewound(const target& t) {
+    auto& line = f_.feed_between(*t.at, *t.other);
+    const auto there = line.last().at.value;
+    const auto lost = (t.f.choice >> 24) % 8;
+    line.rewind(sequence(lost && lost < there ? there - lost : 0));
 }
 
 // ---- disks and clocks

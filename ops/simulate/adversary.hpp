@@ -70,6 +70,7 @@ class adversary {
     void feed_outage(const target&);
     void feed_slow(const target&);
     void feed_repeats(const target&);
+    void feed_rewound(const target&);
     void disk_slow(const target&);
     void disk_full(const target&);
     void clock_jump(const target&);

@@ -37,7 +37,35 @@ void client::tend() {
                 for (const auto& [name, vm] : shown.vms)
                     if (vm.ours && vm.state == "stopped") f_.world.start({c->name, vm.host}, name);
             });
+    for (auto& c : f_.clouds) tend_feeds(*c);
     f_.time.after(5s, [this] { tend(); });
+}
+
+void client::tend_feeds(cloud& at) {
+    auto* c = at.controller();
+    if (!c) return;
+    std::vector<cloud_name> stopped;
+    c->with_view([&](const topology::federation& shown) {
+        for (const auto& [stream, need] : shown.needs)
+            if (stream.starts_with("cloud/")) stopped.emplace_back(stream.substr(stream.find('/') + 1));
+    });
+    for (const auto& peer : stopped) {
+        const auto now = f_.feed_between(f_.of(peer), at).last();
+        if (!now.at.value) continue;  // its cloud has not told anything again yet
+        std::string before;
+        (void)c->actors().journal.read_stream(stream_id("cloud/" + peer.text), {}, [&](const port::entry& e) {
+            const auto known = decode(e.bytes, e.inside);
+            const auto* group = known ? std::get_if<caravan::cloud::fact>(&known->what) : nullptr;
+            if (const auto* heard = group ? std::get_if<caravan::cloud::heard>(group) : nullptr) before = heard->incarnation;
+            return true;
+        });
+        wish w;
+        w.id = "resume-" + std::to_string(++resumed_);
+        w.type = "caravan.cloud.resume_feed";
+        w.subject = peer.text;
+        w.data = now.incarnation == before ? "{}" : R"({"anew":true})";
+        c->desk().submit({"simulated", port::role::operator_}, event_of(w), [](const std::string&) {});
+    }
 }
 
 void client::tick() {

@@ -1,6 +1,7 @@
 // client: a scheduler outside of all clouds. It wants VMs moved, says so by submissions, says it again
 // when it was not answered, and keeps what it was told, to be held against the clouds. It owns the VMs,
-// too: one that a cloud shows as stopped, and its own, is started there.
+// too: one that a cloud shows as stopped, and its own, is started there. And it is the clouds' operator: a
+// peer's feed that a cloud has stopped to believe is taken up again as docs/runbooks/feed_stopped.md says.
 #pragma once
 
 #include <map>
@@ -50,12 +51,13 @@ class client {
     std::size_t guest_of(const wish&) const;
     void rest(guest&);
     void tend();
+    void tend_feeds(cloud&);
 
     federation& f_;
     dice luck_;
     const std::size_t wanted_, at_once_;
     const bool hasty_;  // some deadlines are tight
-    std::size_t accepted_ = 0, moving_ = 0;
+    std::size_t accepted_ = 0, moving_ = 0, resumed_ = 0;
     std::vector<guest> guests_;
     std::vector<wish> wishes_;
     std::map<migration_id, std::size_t> under_way_;  // VM

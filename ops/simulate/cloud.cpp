@@ -69,7 +69,7 @@ class cloud::told_writer final : public port::feed_writer {
             for (const auto& r : records) whose_.ground_.told.published(whose_.name, to_, r);
         return how;
     }
-    result<port::feed_record> last() const override { return on_->last(); }
+    result<port::feed_record> last() override { return on_->last(); }
 
   private:
     const cloud& whose_;

@@ -37,6 +37,7 @@ const std::vector<fault_row>& fault_table() {
         {feed_outage, "feed-outage", 100ms, 60s, true},
         {feed_slow, "feed-slow", 1s, 60s, true},
         {feed_repeats, "feed-repeats", 1s, 60s, true},
+        {feed_rewound, "feed-rewound", {}, {}, true},
         {disk_slow, "disk-slow", 1s, 60s, true},
         {disk_full, "disk-full", 100ms, 60s, true},
         {clock_jump, "clock-jump", 1s, 120s, true},

@@ -26,6 +26,7 @@ enum class fault_kind : std::uint8_t {
     host_power, libvirtd_restart, libvirtd_away, qemu_source, qemu_destination,
     // wires
     wan_dark, wan_cut, wan_deaf, control_cut, feed_outage, feed_slow, feed_repeats,
+    feed_rewound,  // its newest records are gone, or all of them; its cloud's operator takes it up again
     // disks and clocks
     disk_slow, disk_full, clock_jump,
     // clients

@@ -16,7 +16,7 @@ class mortal_writer final : public port::feed_writer {
     result<void> publish(std::span<const port::feed_record> records) override {
         return whose_.dead ? transient("dead") : to_->publish(records);
     }
-    result<port::feed_record> last() const override {
+    result<port::feed_record> last() override {
         if (whose_.dead) return transient("dead");
         return to_->last();
     }

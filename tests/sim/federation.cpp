@@ -68,7 +68,7 @@ class cut_writer final : public port::feed_writer {
         if (cut_) return transient("feed_unreachable", "simulated");
         return to_->publish(records);
     }
-    result<port::feed_record> last() const override {
+    result<port::feed_record> last() override {
         if (cut_) return transient("feed_unreachable", "simulated");
         return to_->last();
     }

@@ -40,6 +40,7 @@ const planted_bug all[] = {
     {result_lost_on_full_disk, "what a full disk refused is not asked for again", inv::sagas_end, "disk-full"},
     {asked_once, "a destination that did not answer is not asked again", inv::sagas_end, "feed-outage,feed-slow"},
     {feed_given_up, "a feed that could not be read once is not read again", inv::sagas_end, "feed-outage"},
+    {rewound_feed_not_told, "a feed that lost records is not told them again", inv::sagas_end, "feed-rewound"},
     {earlier_end_taken, "a copy that is begun anew ends as the one before it did", inv::sagas_end, "kill-agent-adapter,libvirtd-restart", 64},
     {acknowledge_before_disk, "a submission is acknowledged before it is on disk", inv::feeds_in_order, "end-controller"},
     {no_idempotency, "a submission that is repeated is taken for a new one", inv::acknowledged_kept, "resubmit"},

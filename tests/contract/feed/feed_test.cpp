@@ -218,6 +218,47 @@ FEED_TEST("whatever breaks continuity is named and never skipped") {
     }
 }
 
+FEED_TEST("a writer notices that its feed was cut back or made anew, and goes on from what is there") {
+    TestType world;
+    const auto writer = world.writer();
+    const auto all = follow({}, 12);
+    REQUIRE(reason(writer->publish(std::span(all).first(10))).empty());
+    const auto rest = std::span(all).subspan(10);
+    const auto kept = GENERATE(9u, 5u, 0u);
+    world.rewind(sequence{kept});
+    SECTION("met when it writes") {
+        const auto how = writer->publish(rest);
+        REQUIRE_FALSE(how);
+        CHECK(how.error().kind == certainty::permanent);
+    }
+    SECTION("met when it looks") {}
+    CHECK(*writer->last() == (kept ? all[kept - 1] : feed_record{}));
+    REQUIRE(reason(writer->publish(all)).empty());
+    world.settle();
+    CHECK(*world.reader()->read({}, 100) == all);
+}
+
+TEST_CASE("a feed's file that is deleted, or replaced by a backup, under its writer") {
+    in_a_file world;
+    const auto writer = world.writer();
+    const auto all = follow({}, 10);
+    REQUIRE(reason(writer->publish(std::span(all).first(6))).empty());
+    const auto backup = world.path.string() + ".backup";
+    std::filesystem::copy_file(world.path, backup);
+    REQUIRE(reason(writer->publish(std::span(all).subspan(6))).empty());
+    SECTION("deleted: begun anew") {
+        std::filesystem::remove(world.path);
+        CHECK(*writer->last() == feed_record{});
+    }
+    SECTION("replaced: gone on with") {
+        std::filesystem::rename(backup, world.path);
+        CHECK(*writer->last() == all[5]);
+    }
+    CHECK(reason(adapter::file_feed_writer::open(world.path)) == "feed_in_use");
+    REQUIRE(reason(writer->publish(all)).empty());
+    CHECK(*world.reader()->read({}, 100) == all);
+}
+
 TEST_CASE("news wake the reader, also before the file exists") {
     in_a_file world;
     const auto reader = world.reader();
