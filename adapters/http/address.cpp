@@ -1,5 +1,7 @@
 #include "adapters/http/address.hpp"
 
+#include <boost/asio/ip/address.hpp>
+
 #include <charconv>
 
 namespace caravan::http {
@@ -22,6 +24,15 @@ result<address> parse_address(const std::string& text) {
     const auto [end, error] = std::from_chars(first, last, out.port);
     if (first == last || error != std::errc{} || end != last) return wrong("the port is 0 to 65535");
     return out;
+}
+
+result<address> parse_listen_address(const std::string& text) {
+    auto at = parse_address(text);
+    if (!at) return at;
+    boost::system::error_code ec;
+    boost::asio::ip::make_address(at->host, ec);
+    if (ec) return permanent("bad_address", "\"" + at->host + "\" is not an IP address");
+    return at;
 }
 
 std::string to_text(const address& at) {

@@ -17,6 +17,8 @@ struct address {
 
 // Permanent "bad_address" with what is wrong.
 result<address> parse_address(const std::string& text);
+// The same of an address where one listens: its host is an IP address.
+result<address> parse_listen_address(const std::string& text);
 std::string to_text(const address&);
 
 }  // namespace caravan::http

@@ -77,11 +77,10 @@ result<std::unique_ptr<gateway>> gateway::open(port::desk& desk, gateway_config 
     auto made = std::make_unique<body>();
     made->shared = std::make_shared<core>(desk, std::move(config), std::move(*context));
     for (const auto& text : made->shared->config.listen) {
-        const auto at = parse_address(text);
+        const auto at = parse_listen_address(text);
         if (!at) return tl::unexpected(at.error());
         error_code ec;
-        const auto ip = asio::ip::make_address(at->host, ec);
-        if (ec) return permanent("bad_address", "\"" + at->host + "\" is not an IP address");
+        const auto ip = asio::ip::make_address(at->host);
         tcp::acceptor acceptor(made->shared->io);
         acceptor.open(ip.is_v6() ? tcp::v6() : tcp::v4(), ec);
         if (!ec) acceptor.set_option(tcp::acceptor::reuse_address(true), ec);

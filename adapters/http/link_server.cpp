@@ -48,15 +48,13 @@ struct beast_link_server::body {
 };
 
 result<std::unique_ptr<beast_link_server>> beast_link_server::open(link_server_config config) {
-    const auto at = parse_address(config.listen);
+    const auto at = parse_listen_address(config.listen);
     if (!at) return tl::unexpected(at.error());
     auto context = tls::server_context(config.tls);
     if (!context) return tl::unexpected(context.error());
     auto made = std::make_unique<body>(std::move(config), std::move(*context));
     error_code ec;
-    const auto ip = asio::ip::make_address(at->host, ec);
-    if (ec) return permanent("bad_address", "\"" + at->host + "\" is not an IP address");
-    const tcp::endpoint endpoint(ip, at->port);
+    const tcp::endpoint endpoint(asio::ip::make_address(at->host), at->port);
     made->acceptor.open(endpoint.protocol(), ec);
     if (!ec) made->acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
     if (!ec) made->acceptor.bind(endpoint, ec);

@@ -1,9 +1,10 @@
 #include "ops/caravan/config.hpp"
 
 #include <algorithm>
-#include <filesystem>
 
+#include "ops/caravan/opening.hpp"
 #include "ops/caravan/schema.hpp"
+#include "ops/caravan/text.hpp"
 
 namespace caravan::ops {
 
@@ -13,7 +14,7 @@ constexpr const char* required = nullptr;
 
 const row peer_of_controller[] = {
     {"cloud", kind::name, required, "name of the peer cloud"},
-    {"ca", kind::file, required, "PEM, its CA"},
+    {"ca", kind::certificates, required, "PEM, its CA"},
     {"signing", kind::file, required, "PEM, its Ed25519 public key"},
     {"proxy", kind::address, required, "host:port of its proxy, migrations"},
     {"van", kind::address, required, "host:port of its proxy, VAN frames"},
@@ -22,10 +23,10 @@ const row peer_of_controller[] = {
 const row controller_rows[] = {
     {"cloud", kind::name, required, "name of this cloud"},
     {"data", kind::folder, required, "folder of the journal"},
-    {"listen", kind::addresses, "127.0.0.1:8443", "host:port of the gateway, or a list"},
-    {"control", kind::address, required, "host:port for agents and proxies"},
-    {"tls.ca", kind::file, required, "PEM, this cloud's CA"},
-    {"tls.certificate", kind::file, required, "PEM, role controller"},
+    {"listen", kind::listens, "127.0.0.1:8443", "IP:port of the gateway, or a list"},
+    {"control", kind::listen, required, "IP:port for agents and proxies"},
+    {"tls.ca", kind::certificates, required, "PEM, this cloud's CA"},
+    {"tls.certificate", kind::certificates, required, "PEM, role controller"},
     {"tls.key", kind::secret_file, required, "PEM, 0600"},
     {"signing_key", kind::secret_file, required, "PEM, Ed25519, 0600"},
     {"tokens", kind::secret_file, "", "YAML list of {token, role, name}, 0600"},
@@ -37,9 +38,9 @@ const row agent_rows[] = {
     {"cloud", kind::name, required, "name of this cloud"},
     {"name", kind::name, required, "name of this host"},
     {"controller", kind::address, required, "host:port of the controller's control"},
-    {"listen", kind::address, required, "host:port for the own proxy's streams"},
-    {"tls.ca", kind::file, required, "PEM, this cloud's CA"},
-    {"tls.certificate", kind::file, required, "PEM, role agent"},
+    {"listen", kind::listen, required, "IP:port for the own proxy's streams"},
+    {"tls.ca", kind::certificates, required, "PEM, this cloud's CA"},
+    {"tls.certificate", kind::certificates, required, "PEM, role agent"},
     {"tls.key", kind::secret_file, required, "PEM, 0600"},
     {"hypervisor", kind::choice, "libvirt", "libvirt|simulated"},
     {"libvirt.uri", kind::text, "qemu:///system", "libvirt connection URI"},
@@ -52,29 +53,29 @@ const row agent_rows[] = {
     {"libvirt.domain_type", kind::choice, "kvm", "kvm|qemu"},
     {"simulated.folder", kind::folder, "", "hypervisor simulated: where its VMs are files"},
     {"simulated.rate", kind::rate, "", "a simulated copy goes no faster: 20MB/s"},
-    {"vxlan.address", kind::text, "", "IP address of this host's VXLAN end"},
-    {"vxlan.proxy", kind::text, "", "the own proxy's VXLAN end"},
+    {"vxlan.address", kind::ip, "", "hypervisor libvirt: IP address of this host's VXLAN end"},
+    {"vxlan.proxy", kind::ip, "", "hypervisor libvirt: IP address of the own proxy's VXLAN end, whose port is 4789"},
 };
 
 const row peer_of_proxy[] = {
     {"cloud", kind::name, required, "name of the peer cloud"},
-    {"ca", kind::file, required, "PEM, its CA"},
+    {"ca", kind::certificates, required, "PEM, its CA"},
 };
 
 const row proxy_rows[] = {
     {"cloud", kind::name, required, "name of this cloud"},
     {"name", kind::name, required, "name of this proxy"},
     {"controller", kind::address, required, "host:port of the controller's control"},
-    {"listen.site", kind::address, required, "host:port for the own agents"},
-    {"listen.wan", kind::address, required, "host:port for the peers' proxies"},
-    {"listen.van", kind::address, required, "host:port for VAN frames, DTLS"},
-    {"listen.vxlan", kind::address, required, "host:port for the own hosts' VXLAN"},
-    {"tls.ca", kind::file, required, "PEM, this cloud's CA"},
-    {"tls.certificate", kind::file, required, "PEM, role proxy"},
+    {"listen.site", kind::listen, required, "IP:port for the own agents"},
+    {"listen.wan", kind::listen, required, "IP:port for the peers' proxies"},
+    {"listen.van", kind::listen, required, "IP:port for VAN frames, DTLS"},
+    {"listen.vxlan", kind::listen, required, "IP:port for the own hosts' VXLAN"},
+    {"tls.ca", kind::certificates, required, "PEM, this cloud's CA"},
+    {"tls.certificate", kind::certificates, required, "PEM, role proxy"},
     {"tls.key", kind::secret_file, required, "PEM, 0600"},
-    {"wan.certificate", kind::file, "", "PEM, role proxy: what peers see; name nothing inside in it"},
+    {"wan.certificate", kind::certificates, "", "PEM, role proxy: what peers see; name nothing inside in it"},
     {"wan.key", kind::secret_file, "", "PEM, 0600"},
-    {"wan.key_log", kind::text, "", "debugging only: a file, made 0600, for the secrets of all WAN connections"},
+    {"wan.key_log", kind::new_file, "", "debugging only: a file, made 0600, for the secrets of all WAN connections"},
     {"signing", kind::file, required, "PEM, this cloud's Ed25519 public key"},
     {"stall", kind::duration, "7s", "a channel that is still for so long is closed"},
     {"peers", kind::list, "", "clouds whose proxies may connect", peer_of_proxy},
@@ -93,6 +94,17 @@ const struct {
 
 tls::material material_in(const section& from) {
     return {from.text("tls.ca"), from.text("tls.certificate"), from.text("tls.key")};
+}
+
+// The keys that one hypervisor needs and the other does not.
+std::vector<std::string> missing_for_hypervisor(const section& agent) {
+    const auto& hypervisor = agent.text("hypervisor");
+    std::vector<std::string> mistakes;
+    for (const auto& [with, key] : {std::pair{"simulated", "simulated.folder"},
+                                    {"libvirt", "vxlan.address"}, {"libvirt", "vxlan.proxy"}})
+        if (hypervisor == with && agent.text(key).empty())
+            mistakes.push_back(agent.place("hypervisor") + ": hypervisor " + with + " needs the key \"" + key + "\"");
+    return mistakes;
 }
 
 port::role role_in(const std::string& word) {
@@ -127,6 +139,8 @@ result<controller_config> load_controller(const std::string& file) {
 result<agent_config> load_agent(const std::string& file) {
     const auto from = read_section(file, agent_rows);
     if (!from) return tl::unexpected(from.error());
+    if (const auto missing = missing_for_hypervisor(*from); !missing.empty())
+        return permanent("bad_config", joined(missing, "\n"));
     agent_config out;
     out.cloud = cloud_name(from->text("cloud"));
     out.name = host_name(from->text("name"));
@@ -141,8 +155,6 @@ result<agent_config> load_agent(const std::string& file) {
                    from->text("libvirt.processes"), from->text("libvirt.domain_type")};
     out.simulated.folder = from->text("simulated.folder");
     if (const auto& rate = from->text("simulated.rate"); !rate.empty()) out.simulated.rate = *parse_rate(rate);
-    if (out.hypervisor == hypervisor_kind::simulated && out.simulated.folder.empty())
-        return permanent("bad_config", file + ": hypervisor: simulated needs the key \"simulated.folder\"");
     out.vxlan = {from->text("vxlan.address"), from->text("vxlan.proxy")};
     return out;
 }
@@ -160,8 +172,7 @@ result<proxy_config> load_proxy(const std::string& file) {
     out.wan = out.tls;
     if (!from->text("wan.certificate").empty()) out.wan.certificate = from->text("wan.certificate");
     if (!from->text("wan.key").empty()) out.wan.key = from->text("wan.key");
-    if (const auto& log = from->text("wan.key_log"); !log.empty())
-        out.wan.key_log = std::filesystem::absolute(file).parent_path() / log;
+    out.wan.key_log = from->text("wan.key_log");
     out.signing = from->text("signing");
     out.stall = *parse_duration(from->text("stall"));
     for (const auto& peer : from->list("peers")) out.peers[cloud_name(peer.text("cloud"))] = peer.text("ca");
@@ -178,6 +189,10 @@ result<std::string> check_config(const std::string& file, const std::string& pro
     if (!from) return tl::unexpected(from.error());
     if (const auto& tokens = from->text("tokens"); !tokens.empty())
         if (const auto read = load_tokens(tokens); !read) return tl::unexpected(read.error());
+    auto mistakes = cannot_open(*from, best->process);
+    if (best->rows.data() == agent_rows)
+        for (auto& missing : missing_for_hypervisor(*from)) mistakes.push_back(std::move(missing));
+    if (!mistakes.empty()) return permanent("bad_config", joined(mistakes, "\n"));
     return "# " + file + ": " + best->process + "\n" + to_yaml(*from, best->rows);
 }
 

@@ -8,7 +8,8 @@
 #include <set>
 
 #include "adapters/http/address.hpp"
-#include "adapters/tls/tls.hpp"
+#include "adapters/tls/anchors.hpp"
+#include "adapters/van/endpoint.hpp"
 #include "events/ids.hpp"
 #include "ops/caravan/text.hpp"
 
@@ -24,6 +25,7 @@ class reading {
 
     section map(const YAML::Node& node, std::span<const row> rows) {
         section out;
+        out.places[""] = place(node.Mark());
         if (!node.IsMap()) {
             wrong(node.Mark(), "a map of keys is expected");
             return out;
@@ -35,12 +37,16 @@ class reading {
     std::string mistakes;
 
     void wrong(const YAML::Mark& at, const std::string& what) {
-        // An empty file has no place: its first is meant.
-        const int line = std::max(at.line, 0) + 1, column = std::max(at.column, 0) + 1;
-        mistakes += file_ + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + what + "\n";
+        mistakes += place(at) + ": " + what + "\n";
     }
 
   private:
+    // An empty file has no place: its first is meant.
+    std::string place(const YAML::Mark& at) const {
+        return file_ + ":" + std::to_string(std::max(at.line, 0) + 1) + ":" +
+               std::to_string(std::max(at.column, 0) + 1);
+    }
+
     void walk(const YAML::Node& node, const std::string& prefix, std::span<const row> rows, section& out) {
         if (!node.IsMap()) {
             wrong(node.Mark(), prefix.substr(0, prefix.size() - 1) + " is a map of keys");
@@ -75,12 +81,13 @@ class reading {
     }
 
     void value(const YAML::Node& node, const row& r, section& out) {
+        out.places[r.key] = place(node.Mark());
         if (r.what == kind::list) {
             if (!node.IsSequence()) return wrong(node.Mark(), std::string(r.key) + " is a list");
             for (const auto& item : node) out.lists[r.key].push_back(map(item, r.inner));
             return;
         }
-        if (r.what == kind::addresses && node.IsSequence()) {
+        if (r.what == kind::listens && node.IsSequence()) {
             if (node.size() == 0) return wrong(node.Mark(), std::string(r.key) + " is an empty list");
             for (const auto& item : node) scalar(item, r, out);
             return;
@@ -131,21 +138,35 @@ class reading {
                     return permanent("", "\"" + text + "\" is none of " + r.unit);
                 return text;
             }
-            case kind::address:
-            case kind::addresses:
-                if (const auto at = http::parse_address(text); !at) return tl::unexpected(at.error());
+            case kind::address: return with_port(text, http::parse_address(text));
+            case kind::listen:
+            case kind::listens: return with_port(text, http::parse_listen_address(text));
+            case kind::ip:
+                if (const auto at = van::parse_address(text, 0); !at) return tl::unexpected(at.error());
                 return text;
-            case kind::duration:
-                if (const auto t = parse_duration(text); !t) return tl::unexpected(t.error());
-                return text;
-            case kind::rate:
-                if (const auto read = parse_rate(text); !read) return tl::unexpected(read.error());
-                return text;
+            case kind::duration: return positive(text, parse_duration(text));
+            case kind::rate: return positive(text, parse_rate(text));
+            case kind::certificates:
             case kind::file:
+            case kind::new_file:
             case kind::secret_file:
             case kind::folder: return path(text, r.what);
             default: return text;
         }
+    }
+
+    // Port 0 is whichever is free: nobody could be told of it.
+    static result<std::string> with_port(const std::string& text, const result<http::address>& at) {
+        if (!at) return tl::unexpected(at.error());
+        if (at->port == 0) return permanent("", "\"" + text + "\" names no port: 1 to 65535");
+        return text;
+    }
+
+    template <class Quantity>
+    static result<std::string> positive(const std::string& text, const result<Quantity>& read) {
+        if (!read) return tl::unexpected(read.error());
+        if (*read == Quantity()) return permanent("", "\"" + text + "\" is nothing: name more, or leave the key out");
+        return text;
     }
 
     result<std::string> path(const std::string& text, kind what) const {
@@ -156,10 +177,18 @@ class reading {
                 return permanent("", full.string() + " is no folder, nor can it be made there");
             return full.string();
         }
+        if (what == kind::new_file) {
+            if (fs::is_directory(full, ec) || !fs::is_directory(full.parent_path(), ec))
+                return permanent("", full.string() + " cannot be made: " + full.parent_path().string() +
+                                         " must be a folder, and it a file");
+            return full.string();
+        }
         if (!fs::is_regular_file(full, ec) || !std::ifstream(full))
             return permanent("", "there is no readable file " + full.string());
         if (what == kind::secret_file)
             if (const auto own = tls::private_file(full); !own) return tl::unexpected(own.error());
+        if (what == kind::certificates)
+            if (const auto read = tls::read_certificates(full); !read) return tl::unexpected(read.error());
         return full.string();
     }
 
@@ -197,6 +226,11 @@ const std::vector<section>& section::list(const std::string& key) const {
     static const std::vector<section> none;
     const auto found = lists.find(key);
     return found == lists.end() ? none : found->second;
+}
+
+const std::string& section::place(const std::string& key) const {
+    const auto found = places.find(key);
+    return found == places.end() ? places.at("") : found->second;
 }
 
 namespace {

@@ -18,13 +18,17 @@ enum class kind : std::uint8_t {
     name,         // [a-z0-9][a-z0-9.-]{0,62}
     text,
     choice,       // one of the words of `unit`, separated by "|"
-    address,      // "host:port"
-    addresses,    // one, or a list
-    file,         // must be readable; relative to the configuration file
+    address,      // "host:port" that is dialled
+    listen,       // "IP:port" that is listened at
+    listens,      // one, or a list
+    ip,           // an IP address
+    certificates,  // a readable file with certificates; relative to the configuration file, as all paths
+    file,         // must be readable
+    new_file,     // is made if need be: its folder must exist
     secret_file,  // the same, and nobody's but its owner's: 0600
     folder,       // it or its parent must exist
-    duration,     // "7s", "500ms", "10m", "1h"
-    rate,         // "20MiB/s", "20MB/s"
+    duration,     // "7s", "500ms", "10m", "1h"; more than nothing
+    rate,         // "20MiB/s", "20MB/s"; more than nothing
     list,         // of maps with the rows of `inner`
 };
 
@@ -40,10 +44,12 @@ struct row {
 struct section {
     std::map<std::string, std::vector<std::string>> values;
     std::map<std::string, std::vector<section>> lists;
+    std::map<std::string, std::string> places;  // "F:3:5", of every key that stands in the file; of the map: ""
 
     const std::string& text(const std::string& key) const;  // empty where absent
     const std::vector<std::string>& texts(const std::string& key) const;
     const std::vector<section>& list(const std::string& key) const;
+    const std::string& place(const std::string& key) const;  // its own, or that of the map it is missing in
 };
 
 // Permanent "no_such_file" or "bad_config"; detail: one line a mistake, "F:3:5: unknown key …".
