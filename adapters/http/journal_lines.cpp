@@ -28,8 +28,9 @@ task<fetched> fetch(core& at, const port::caller& who, const port::event_filter&
 task<void> session::read_events() {
     const auto after = asked_.number("after");
     const auto limit = asked_.number("limit");
-    if (!after || !limit) {
-        const auto& why = after ? limit.error() : after.error();
+    const auto follow = asked_.flag("follow");
+    if (!after || !limit || !follow) {
+        const auto& why = !after ? after.error() : !limit ? limit.error() : follow.error();
         co_await say({400, why.reason, why.detail});
         co_return;
     }
@@ -38,9 +39,8 @@ task<void> session::read_events() {
     wanted.types = asked_.list("type");
     wanted.subjects = asked_.list("subject");
     wanted.saga = asked_.text("saga");
-    const bool follow = asked_.text("follow") == "true";
-    wanted.limit = limit->value_or(follow ? 0 : all_there_are);
-    if (follow) {
+    wanted.limit = limit->value_or(*follow ? 0 : all_there_are);
+    if (*follow) {
         keep_ = false;  // who follows is watched for leaving, so nothing else can be read
         co_await follow_events(std::move(wanted), limit->has_value());
         co_return;

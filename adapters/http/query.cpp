@@ -1,6 +1,9 @@
 #include "adapters/http/query.hpp"
 
+#include <algorithm>
 #include <charconv>
+
+#include "adapters/http/nearest.hpp"
 
 namespace caravan::http {
 
@@ -37,6 +40,21 @@ std::optional<std::string> percent_decoded(std::string_view text) {
         if (high < 0 || low < 0) return std::nullopt;
         out += static_cast<char>(high * 16 + low);
         i += 2;
+    }
+    return out;
+}
+
+std::string percent_encoded(std::string_view text) {
+    constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    constexpr char digits[] = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        if (plain.find(c) != std::string_view::npos) {
+            out += c;
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(c);
+        out += {'%', digits[byte >> 4], digits[byte & 15]};
     }
     return out;
 }
@@ -80,6 +98,31 @@ result<std::optional<std::uint64_t>> query::number(std::string_view name) const 
     if (error != std::errc{} || end != digits.data() + digits.size())
         return permanent("bad_argument", std::string(name) + "=" + digits + " is not a whole number");
     return n;
+}
+
+result<bool> query::flag(std::string_view name) const {
+    const auto word = text(name);
+    if (word.empty() || word == "false") return false;
+    if (word == "true") return true;
+    return permanent("bad_argument", std::string(name) + "=" + word + " is neither true nor false");
+}
+
+result<void> query::only(std::string_view known) const {
+    std::vector<std::string> names;
+    std::string all;
+    for (const auto name : split(known, ' ')) {
+        names.emplace_back(name);
+        all += (all.empty() ? "" : ", ") + names.back();
+    }
+    for (const auto& [name, value] : arguments) {
+        if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+        const auto near = nearest(name, names);
+        return permanent("unknown_parameter",
+                         "\"" + name + "\" is no parameter of " + path + ": " +
+                             (near.empty() ? "it knows " + (all.empty() ? "none" : all)
+                                           : "did you mean \"" + near + "\"?"));
+    }
+    return {};
 }
 
 }  // namespace caravan::http

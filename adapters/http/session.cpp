@@ -101,6 +101,8 @@ task<void> session::dispatch() {
         co_await say({404, "no_such_path", asked_.path + " is not part of this interface"});
     } else if (auto refused = admit(*found)) {
         co_await say(std::move(*refused));
+    } else if (auto known = asked_.only(found->parameters); !known) {
+        co_await say({400, known.error().reason, known.error().detail});
     } else {
         co_await (this->*found->answer)();
     }

@@ -73,6 +73,7 @@ struct route {
     wire::verb method;
     std::string_view pattern;
     std::optional<port::role> least;  // none: anybody
+    std::string_view parameters;      // of its query, separated by spaces
     task<void> (session::*answer)();
 };
 

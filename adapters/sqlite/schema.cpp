@@ -47,16 +47,15 @@ result<void> make(database& db) {
     return made;
 }
 
-}  // namespace
-
-result<void> ensure_schema(database& db, const std::string& path) {
+// Whether there is a journal; false: the database is empty.
+result<bool> holds_journal(const database& db, const std::string& path) {
     const auto id = db.number("pragma application_id");
     const auto version = db.number("pragma user_version");
     const auto objects = db.number("select count(*) from sqlite_schema");
     if (!id || !version || !objects)
         return permanent("journal_foreign",
                          path + " is no database: name another path, or restore it from a copy");
-    if (*id == 0 && *objects == 0) return make(db);
+    if (*id == 0 && *objects == 0) return false;
     if (*id != application_id)
         return permanent("journal_foreign",
                          path + " is another program's database; name another path");
@@ -66,7 +65,21 @@ result<void> ensure_schema(database& db, const std::string& path) {
                              std::to_string(*version) + ", this program knows " +
                              std::to_string(schema_version) +
                              "): start that version, or restore the copy made before the upgrade");
-    return {};
+    return true;
+}
+
+}  // namespace
+
+result<void> ensure_schema(database& db, const std::string& path) {
+    const auto there = holds_journal(db, path);
+    if (!there) return tl::unexpected(there.error());
+    return *there ? result<void>{} : make(db);
+}
+
+result<void> check_schema(const database& db, const std::string& path) {
+    const auto there = holds_journal(db, path);
+    if (!there) return tl::unexpected(there.error());
+    return *there ? result<void>{} : permanent("journal_foreign", path + " is empty: it holds no journal");
 }
 
 }  // namespace caravan::adapter

@@ -18,5 +18,7 @@ inline constexpr std::uint64_t schema_version = 1;
 // Makes the tables in an empty database, or checks what is there. Permanent "journal_newer" (a
 // later Caravan wrote it) and "journal_foreign" (no journal at all) say what to do.
 result<void> ensure_schema(database&, const std::string& path);
+// The same, and makes nothing: an empty database is "journal_foreign", too.
+result<void> check_schema(const database&, const std::string& path);
 
 }  // namespace caravan::adapter

@@ -153,10 +153,16 @@ sqlite_journal::~sqlite_journal() = default;
 result<std::unique_ptr<sqlite_journal>> sqlite_journal::open(const std::string& path,
                                                              const journal_options& options) {
     std::unique_ptr<sqlite_journal> made(new sqlite_journal(path, options));
-    if (auto started = options.read_only ? result<void>{} : made->start(); !started)
+    if (auto started = options.read_only ? made->look() : made->start(); !started)
         return tl::unexpected(started.error());
     if (auto checked = made->check_tail(); !checked) return tl::unexpected(checked.error());
     return made;
+}
+
+result<void> sqlite_journal::look() const {
+    const auto opened = database::open(path_, database::access::read_only);
+    if (!opened) return tl::unexpected(opened.error());
+    return check_schema(*opened, path_);
 }
 
 result<void> sqlite_journal::start() {

@@ -66,6 +66,7 @@ class sqlite_journal final : public port::journal {
     class borrowed;
 
     sqlite_journal(std::string path, const journal_options& options);
+    result<void> look() const;  // whether it is a journal, of one that is only read
     result<void> start();
     result<void> prepare();
     result<void> insert(std::span<const port::entry> entries);

@@ -80,8 +80,13 @@ int audit_verify(const options& asked, const std::string& journal) {
         allow_colour(!asked.no_colour);
         const auto report = verify_journal(journal);
         if (report) return print_report(asked, to_json(*report));
-        const bool none = report.error().reason == "no_such_file";
-        return complain(none ? exit_no_such_thing : exit_otherwise, report.error().detail, journal, "");
+        const auto& reason = report.error().reason;
+        if (reason == "journal_foreign")
+            return complain(exit_usage, report.error().detail, journal,
+                            "name a controller's journal.db: it is in the folder `data` of its configuration");
+        return complain(reason == "no_such_file"    ? exit_no_such_thing
+                        : reason == "journal_newer" ? exit_refused
+                                                    : exit_otherwise, report.error().detail, journal, "");
     }
     return with_client(asked, [&](client& to) {
         const auto answer = to.get("/v1/audit");

@@ -6,7 +6,7 @@
 
 #include "adapters/http/address.hpp"
 #include "adapters/http/net.hpp"
-#include "adapters/tls/tls.hpp"
+#include "adapters/tls/anchors.hpp"
 
 namespace caravan::ops {
 
@@ -27,14 +27,17 @@ result<void> trust(asio::ssl::context& secure, const endpoint& to) {
     secure.set_verify_mode(asio::ssl::verify_peer, ec);
     if (to.ca.empty())
         secure.set_default_verify_paths(ec);
+    else if (const auto read = tls::read_certificates(to.ca); !read)
+        return permanent("ca_unreadable", read.error().detail);
     else
         secure.load_verify_file(to.ca, ec);
-    if (ec) return permanent("no_such_file", to.ca + " holds no certificate of an authority: " + ec.message());
+    if (ec) return permanent("ca_unreadable", to.ca + " holds no certificate of an authority: " + ec.message());
     if (to.certificate.empty()) return {};
-    if (auto kept = tls::private_file(to.key); !kept) return kept;
+    if (const auto kept = tls::private_file(to.key); !kept && kept.error().reason == "key_exposed") return kept;
+    else if (!kept) return permanent("certificate_unreadable", kept.error().detail);
     secure.use_certificate_chain_file(to.certificate, ec);
     if (!ec) secure.use_private_key_file(to.key, asio::ssl::context::pem, ec);
-    if (ec) return permanent("no_such_file", to.certificate + " and " + to.key + ": " + ec.message());
+    if (ec) return permanent("certificate_unreadable", to.certificate + " and " + to.key + ": " + ec.message());
     return {};
 }
 

@@ -1,13 +1,13 @@
 #include "ops/caravan/context.hpp"
 
-#include <yaml-cpp/yaml.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "adapters/tls/tls.hpp"
+#include "ops/caravan/schema.hpp"
+#include "ops/caravan/text.hpp"
 
 namespace caravan::ops {
 
@@ -28,10 +28,14 @@ fs::path contexts_file() {
 }
 
 result<std::string> token_in(const std::string& file) {
-    if (auto kept = tls::private_file(file); !kept) return tl::unexpected(kept.error());
     std::string token;
-    std::ifstream(file) >> token;
-    if (token.empty()) return permanent("no_such_file", file + " holds no token");
+    if (const auto kept = tls::private_file(file); !kept && kept.error().reason == "key_exposed")
+        return permanent("key_exposed", "token file " + file + " is readable by others: chmod 600 " + file);
+    else if (std::ifstream from(file); !kept || !from)
+        return permanent("token_unreadable", "there is no readable token file " + file);
+    else
+        from >> token;
+    if (token.empty()) return permanent("token_unreadable", "token file " + file + " holds no token");
     return token;
 }
 
@@ -39,6 +43,20 @@ std::string one_of(const std::string& first, const std::string& second) {
     return first.empty() ? second : first;
 }
 
+constexpr row context_rows[] = {
+    {"url", kind::text, "", "https://HOST:PORT"},
+    {"token", kind::text, "", "bearer token: the file is 0600 then"},
+    {"token_file", kind::text, "", "file that holds it, 0600"},
+    {"ca", kind::text, "", "the cloud's ca.pem"},
+    {"certificate", kind::text, "", "client certificate instead of a token"},
+    {"key", kind::text, "", "its key, 0600"},
+};
+constexpr row file_rows[] = {
+    {"current", kind::text, "", "the context that counts where none is named"},
+    {"contexts", kind::named, "", "clouds to talk to", context_rows},
+};
+
+// Files are opened of the context that is used, and of no other: kind::text.
 result<endpoint> from_contexts(const std::string& wanted) {
     const auto file = contexts_file();
     std::error_code ec;
@@ -47,31 +65,34 @@ result<endpoint> from_contexts(const std::string& wanted) {
         return permanent("no_such_context", "there is no context \"" + wanted + "\": " + file.string() +
                                                 " does not exist");
     }
-    if (fs::is_directory(file, ec)) return permanent("bad_config", file.string() + ": this is a folder; a YAML file is expected");
-    try {
-        const auto root = YAML::LoadFile(file.string());
-        const auto name = one_of(wanted, root["current"].as<std::string>(""));
-        if (name.empty())
-            return permanent("no_such_context", file.string() + ": no context is current: name one with --context, or `current: NAME`");
-        const auto one = root["contexts"][name];
-        if (!one) return permanent("no_such_context", file.string() + " has no context \"" + name + "\"");
-        const auto text = [&](const char* key) { return one[key].as<std::string>(""); };
-        const auto path = [&](const char* key) {
-            const auto given = text(key);
-            return given.empty() ? given : (file.parent_path() / given).string();
-        };
-        endpoint out{text("url"), text("token"), path("ca"), path("certificate"), path("key")};
-        if (!out.token.empty())
-            if (auto kept = tls::private_file(file.string()); !kept) return tl::unexpected(kept.error());
-        if (const auto from = path("token_file"); out.token.empty() && !from.empty()) {
-            auto token = token_in(from);
-            if (!token) return tl::unexpected(token.error());
-            out.token = std::move(*token);
-        }
-        return out;
-    } catch (const YAML::Exception& e) {
-        return permanent("bad_config", file.string() + ":" + std::to_string(e.mark.line + 1) + ": " + e.msg);
+    const auto root = read_section(file.string(), file_rows);
+    if (!root) return tl::unexpected(root.error());
+    const auto name = one_of(wanted, root->text("current"));
+    if (name.empty())
+        return permanent("no_such_context", file.string() + ": no context is current: name one with --context, "
+                                                            "or `current: NAME`");
+    const section* one = nullptr;
+    std::vector<std::string> names;
+    for (const auto& context : root->list("contexts")) {
+        names.push_back(context.name);
+        if (context.name == name) one = &context;
     }
+    if (!one)
+        return permanent("no_such_context", file.string() + " has no context \"" + name + "\": it has " +
+                                                (names.empty() ? "none" : joined(names, ", ")));
+    const auto path = [&](const char* key) {
+        const auto& given = one->text(key);
+        return given.empty() ? given : (file.parent_path() / given).string();
+    };
+    endpoint out{one->text("url"), one->text("token"), path("ca"), path("certificate"), path("key")};
+    if (!out.token.empty())
+        if (auto kept = tls::private_file(file.string()); !kept) return tl::unexpected(kept.error());
+    if (const auto from = path("token_file"); out.token.empty() && !from.empty()) {
+        auto token = token_in(from);
+        if (!token) return tl::unexpected(token.error());
+        out.token = std::move(*token);
+    }
+    return out;
 }
 
 }  // namespace

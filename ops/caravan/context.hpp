@@ -22,7 +22,7 @@ struct options {
     form shape() const;
 };
 
-// Permanent "no_controller_named", "no_such_context", "no_such_file", "key_exposed", "bad_config".
+// Permanent "no_controller_named", "no_such_context", "token_unreadable", "key_exposed", "bad_config".
 // A token given as an argument is warned of on stderr: others see it in ps.
 result<endpoint> find_endpoint(const options&);
 

@@ -2,6 +2,7 @@
 // elsewhere in this folder.
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <functional>
@@ -25,7 +26,7 @@ struct words {
     certificate_request certificate;
     simulate::sweep_request simulation;
     std::string faults = "none";
-    std::vector<std::string> only;
+    std::vector<std::string> only, help_of;
     bool loud = false;
     std::string id, file, folder, cloud, process, journal, shell, why, until = "24h";
     std::uint64_t after = 0;
@@ -314,6 +315,15 @@ std::string usage_message(const CLI::App* root, const CLI::Error& error) {
     return "caravan: " + what + "\n  try: " + path_of(at) + " --help\n";
 }
 
+bool are_commands(CLI::App* in, const std::vector<std::string>& path) {
+    for (const auto& word : path) {
+        const auto known = in->get_subcommands([&](const CLI::App* one) { return one->get_name() == word; });
+        if (known.empty()) return false;
+        in = known.front();
+    }
+    return true;
+}
+
 }  // namespace
 
 int run(int count, char** arguments) {
@@ -332,8 +342,16 @@ int run(int count, char** arguments) {
     add_audit(app, w);
     add_simulation(app, w);
     add_setting_up(app, w);
+    command(app, w, "help", "The same as --help, and of a command", "  caravan help migrate", nullptr)
+        ->add_option("COMMAND", w.help_of, "which");
+    std::vector<std::string> said(arguments + 1, arguments + count);
+    if (!said.empty() && said.front() == "help") {
+        said.erase(said.begin());
+        if (are_commands(&app, said)) said.emplace_back("--help");  // what is none is told of as ever
+    }
+    std::reverse(said.begin(), said.end());  // as CLI11 wants them
     try {
-        app.parse(count, arguments);
+        app.parse(std::move(said));
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? exit_done : exit_usage;
     }

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <thread>
 
+#include "adapters/http/query.hpp"
 #include "ops/caravan/schema.hpp"
 #include "ops/caravan/talk.hpp"
 #include "ops/caravan/text.hpp"
@@ -118,7 +119,7 @@ int ended_as(const json_value& m) {
 // Looks until it has ended. A controller that is away for a while is waited for: the migration goes on.
 int follow(const options& asked, client& to, const std::string& id, clock::duration deadline) {
     progress_shown shown(asked);
-    const auto path = "/v1/migrations/" + id;
+    const auto path = "/v1/migrations/" + http::percent_encoded(id);
     auto heard = clock::now();
     const auto until = deadline.count() ? clock::now() + deadline + patience : clock::time_point::max();
     for (;;) {
@@ -149,7 +150,7 @@ int print_migration(const options& asked, client& to, const std::string& id) {
         put(id + "\n");
         return exit_done;
     }
-    const auto answer = to.get("/v1/migrations/" + id);
+    const auto answer = to.get("/v1/migrations/" + http::percent_encoded(id));
     if (!answer || answer->status != 200)
         return complain(exit_unreachable, "migration " + id + " was accepted, but the controller does not say how it stands",
                         to.url(), "caravan watch " + id);

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <map>
 
+#include "adapters/http/query.hpp"
 #include "ops/caravan/talk.hpp"
 
 namespace caravan::ops {
@@ -109,15 +110,13 @@ int show_status(const options& asked) {
 }
 
 int show(const options& asked, const std::string& kind, const std::string& id) {
-    return read(asked, "/v1/" + kind + (id.empty() ? "" : "/" + id), [&](const json_value& answer) {
+    return read(asked, "/v1/" + kind + (id.empty() ? "" : "/" + http::percent_encoded(id)), [&](const json_value& answer) {
         id.empty() ? print_list(asked, kind, answer) : print_one(asked, kind, answer);
     });
 }
 
 int replay(const options& asked, const std::string& at) {
-    std::string query;
-    for (const char c : at) query += c == '+' ? std::string("%2B") : std::string(1, c);
-    return read(asked, "/v1/state?at=" + query, [&](const json_value& state) {
+    return read(asked, "/v1/state?at=" + http::percent_encoded(at), [&](const json_value& state) {
         if (asked.shape() == form::json) return put(state.dump() + "\n");
         if (asked.shape() == form::yaml) return put(yaml(state));
         put("at position " + text_at(state, "position") + ", " + cell(state, {"", "time", look::when}) + "\n");
@@ -159,9 +158,9 @@ std::string query_of(const events_wish& wish) {
     std::string path = "/v1/events?after=" + std::to_string(wish.after);
     if (wish.limit) path += "&limit=" + std::to_string(wish.limit);
     for (const auto& type : wish.types)
-        path += "&type=" + (type.starts_with("caravan.") ? type : "caravan." + type);
-    for (const auto& subject : wish.subjects) path += "&subject=" + subject;
-    if (!wish.saga.empty()) path += "&saga=" + wish.saga;
+        path += "&type=" + http::percent_encoded(type.starts_with("caravan.") ? type : "caravan." + type);
+    for (const auto& subject : wish.subjects) path += "&subject=" + http::percent_encoded(subject);
+    if (!wish.saga.empty()) path += "&saga=" + http::percent_encoded(wish.saga);
     return path + (wish.follow ? "&follow=true" : "");
 }
 

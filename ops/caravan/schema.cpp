@@ -87,6 +87,14 @@ class reading {
             for (const auto& item : node) out.lists[r.key].push_back(map(item, r.inner));
             return;
         }
+        if (r.what == kind::named) {
+            if (!node.IsMap()) return wrong(node.Mark(), std::string(r.key) + " is a map of names");
+            for (const auto& pair : node) {
+                out.lists[r.key].push_back(map(pair.second, r.inner));
+                out.lists[r.key].back().name = pair.first.as<std::string>("");
+            }
+            return;
+        }
         if (r.what == kind::listens && node.IsSequence()) {
             if (node.size() == 0) return wrong(node.Mark(), std::string(r.key) + " is an empty list");
             for (const auto& item : node) scalar(item, r, out);
@@ -105,7 +113,7 @@ class reading {
     }
 
     void absent(const YAML::Node& node, const row& r, section& out) {
-        if (r.what == kind::list || out.values.contains(r.key) || given(node, r.key)) return;
+        if (r.what == kind::list || r.what == kind::named || out.values.contains(r.key) || given(node, r.key)) return;
         if (!r.fallback)
             wrong(nearest_map(node, r.key).Mark(), "missing key \"" + std::string(r.key) + "\": " + r.unit);
         else if (*r.fallback)

@@ -10,9 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "adapters/http/nearest.hpp"
 #include "events/result.hpp"
 
 namespace caravan::ops {
+
+using http::nearest;
 
 enum class kind : std::uint8_t {
     name,         // [a-z0-9][a-z0-9.-]{0,62}
@@ -30,6 +33,7 @@ enum class kind : std::uint8_t {
     duration,     // "7s", "500ms", "10m", "1h"; more than nothing
     rate,         // "20MiB/s", "20MB/s"; more than nothing
     list,         // of maps with the rows of `inner`
+    named,        // the same, each under a name of its own
 };
 
 struct row {
@@ -42,6 +46,7 @@ struct row {
 
 // Values by dotted key, resolved: paths absolute, defaults filled in.
 struct section {
+    std::string name;  // of one of a `named`
     std::map<std::string, std::vector<std::string>> values;
     std::map<std::string, std::vector<section>> lists;
     std::map<std::string, std::string> places;  // "F:3:5", of every key that stands in the file; of the map: ""
@@ -66,6 +71,5 @@ int likeness(const std::string& file, std::span<const row> rows);
 
 result<std::chrono::microseconds> parse_duration(const std::string& text);  // "bad_duration"
 result<std::uint64_t> parse_rate(const std::string& text);  // "20MiB/s" in bytes/s; "bad_rate"
-std::string nearest(const std::string& word, const std::vector<std::string>& known);  // or empty
 
 }  // namespace caravan::ops

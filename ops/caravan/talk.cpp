@@ -64,7 +64,13 @@ int tell(const failure& why, const std::string& where) {
     if (reason == "no_controller_named")
         return complain(exit_usage, why.detail, where,
                         "set CARAVAN_URL or --url, or write ~/.config/caravan/contexts.yaml");
-    return complain(exit_usage, why.detail, where, "");
+    return complain(exit_usage, why.detail, where,
+                    reason == "token_unreadable"
+                        ? "write the token into it and chmod 600, or name another: --token-file, `token_file` of the context"
+                    : reason == "ca_unreadable" ? "name the cloud's ca.pem: --ca, CARAVAN_CA, `ca` of the context"
+                    : reason == "certificate_unreadable"
+                        ? "caravan pki issue --role operator makes both; name them with --cert and --key"
+                        : "");
 }
 
 int tell_problem(const response& answer, const std::string& where, const std::string& next) {

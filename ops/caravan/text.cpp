@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cstdio>
 #include <map>
-#include <numeric>
 
 #include "ops/caravan/schema.hpp"
 
@@ -74,20 +73,6 @@ bool take_quantity(const std::string& text, quantity& out) {
     return error == std::errc{} && out.number >= 0 && out.number < 1e15;
 }
 
-std::size_t distance(const std::string& a, const std::string& b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        auto diagonal = std::exchange(row[0], i);
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const auto above = row[j];
-            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-            diagonal = above;
-        }
-    }
-    return row[b.size()];
-}
-
 }  // namespace
 
 result<std::chrono::microseconds> parse_duration(const std::string& text) {
@@ -107,17 +92,6 @@ result<std::uint64_t> parse_rate(const std::string& text) {
     if (!take_quantity(text, q) || !factors.contains(q.unit) || q.number * factors.at(q.unit) > 1e18)
         return permanent("bad_rate", "\"" + text + "\" is no rate: write 20MiB/s or 500KiB/s");
     return static_cast<std::uint64_t>(q.number * factors.at(q.unit));
-}
-
-std::string nearest(const std::string& word, const std::vector<std::string>& known) {
-    std::string best;
-    std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
-    for (const auto& candidate : known)
-        if (const auto d = distance(word, candidate); d < least) {
-            least = d;
-            best = candidate;
-        }
-    return best;
 }
 
 }  // namespace caravan::ops

@@ -1,12 +1,34 @@
 #include <catch2/catch.hpp>
 
+#include <fstream>
+
 #include "adapters/sqlite/sqlite_journal.hpp"
 #include "events/chain.hpp"
 #include "ops/caravan/audit.hpp"
+#include "ops/caravan/commands.hpp"
 #include "tests/unit/http/folder.hpp"
 
 using namespace caravan;
 using namespace caravan::test;
+
+TEST_CASE("a file that is no journal is told so, and nothing of the database that it is") {
+    folder at;
+    std::ofstream(at / "text") << "This is a letter, and no journal at all.\n";
+    std::ofstream(at / "empty").close();
+    {
+        auto other = adapter::database::open(at / "other.db", adapter::database::access::read_write);
+        REQUIRE(other);
+        REQUIRE(other->run("create table t(x)"));
+    }
+    for (const char* file : {"text", "empty", "other.db"}) {
+        const auto report = ops::verify_journal(at / file);
+        REQUIRE_FALSE(report);
+        CHECK(report.error().reason == "journal_foreign");
+        CHECK(report.error().detail.find("SQL") == std::string::npos);
+        CHECK(report.error().detail.starts_with(at / file));
+    }
+    CHECK(ops::audit_verify({}, at / "text") == ops::exit_usage);
+}
 
 TEST_CASE("a journal verifies to its end, and a changed one up to the change") {
     folder at;

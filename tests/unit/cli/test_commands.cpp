@@ -113,6 +113,68 @@ TEST_CASE("what is not there, not allowed or not reachable has its exit code and
     CHECK(run([&] { return show_status(wrong); }).code == exit_usage);
 }
 
+TEST_CASE("a file that is named and cannot be read is told with what to do") {
+    door at;
+    folder files;
+    auto asked = speaking_to(at, "viewer");
+    asked.token_file = files / "token";
+    auto got = run([&] { return show_status(asked); });
+    CHECK(got.code == exit_usage);
+    CHECK_THAT(got.err, Catch::Contains("no readable token file " + files / "token") && Catch::Contains("try: ") &&
+                            Catch::Contains("--token-file"));
+    std::ofstream(files / "token") << token_of("viewer");
+    std::filesystem::permissions(files / "token", std::filesystem::perms(0644));
+    got = run([&] { return show_status(asked); });
+    CHECK_THAT(got.err, Catch::Contains("token file " + files / "token" + " is readable by others: chmod 600"));
+    asked = speaking_to(at, "viewer");
+    asked.ca = files / "ca.pem";
+    got = run([&] { return show_status(asked); });
+    CHECK(got.code == exit_usage);
+    CHECK_THAT(got.err, Catch::Contains(files / "ca.pem") && Catch::Contains("try: ") && Catch::Contains("CARAVAN_CA"));
+    asked = speaking_to(at, "viewer");
+    asked.certificate = files / "me.pem";
+    asked.key = files / "me.key";
+    got = run([&] { return show_status(asked); });
+    CHECK(got.code == exit_usage);
+    CHECK_THAT(got.err, Catch::Contains(files / "me.") && Catch::Contains("try: ") && Catch::Contains("pki issue"));
+}
+
+TEST_CASE("a context's file is read as strictly as a configuration") {
+    door at;
+    folder files;
+    auto asked = speaking_to(at, "viewer");
+    const auto token_file = std::exchange(asked.token_file, ""), url = std::exchange(asked.url, "");
+    const auto with = [&](const std::string& text) {
+        std::ofstream(files / "contexts.yaml") << text;
+        ::setenv("CARAVAN_CONTEXTS", (files / "contexts.yaml").c_str(), 1);
+        auto got = run([&] { return show_status(asked); });
+        ::unsetenv("CARAVAN_CONTEXTS");
+        return got;
+    };
+    at.desk.answers["/status"] = R"({"cloud":"thales"})";
+    const auto lab = "contexts:\n  lab: {url: \"" + url + "\", token_file: " + token_file + "}\n";
+    CHECK(with("current: lab\n" + lab).code == exit_done);
+    auto got = with("curent: lab\n" + lab);
+    CHECK(got.code == exit_usage);
+    CHECK_THAT(got.err, Catch::Contains("contexts.yaml:1:1: unknown key \"curent\": did you mean \"current\"?"));
+    CHECK_THAT(with("current: lab\n" + lab + "  other: {tokenfile: x}\n").err,
+               Catch::Contains("contexts.yaml:4:11: unknown key \"tokenfile\": did you mean \"token_file\"?"));
+    CHECK_THAT(with("current: lap\n" + lab).err, Catch::Contains("has no context \"lap\": it has lab"));
+}
+
+TEST_CASE("a name is one segment of a path, and one value of a query, whatever it holds") {
+    door at;
+    at.desk.answers["/vms/sge-1"] = R"({"name":"sge-1"})";
+    at.desk.commit("caravan.vm.started", "sge-1");
+    const auto asked = speaking_to(at);
+    CHECK(run([&] { return show(asked, "vms", "sge-1"); }).code == exit_done);
+    CHECK(run([&] { return show(asked, "vms", "sge-1?"); }).code == exit_no_such_thing);
+    CHECK(run([&] { return show(asked, "vms", "sge 1"); }).code == exit_no_such_thing);
+    const auto got = run([&] { return show_events(asked, {.types = {}, .subjects = {"x&subject=sge-1"}, .saga = {}}); });
+    CHECK(got.code == exit_done);
+    CHECK(got.out.empty());
+}
+
 TEST_CASE("what needs a person is shown with what was seen, what to do next, and the page to read") {
     door at;
     at.desk.answers["/status"] = R"({"cloud":"thales","needs_person":[{"subject":"migration 01JM","reason":"run_right_not_acquired",)"

@@ -146,6 +146,17 @@ TEST_CASE("the journal comes as lines, page after page, filtered") {
     CHECK(count("?limit=3&subject=s") == 3);
     CHECK(count("?after=99999") == 0);
     CHECK(caller.ask(request(verb::get, "/v1/events?after=x", "viewer")).result_int() == 400);
+    const struct { const char *path, *says; } unknown[] = {
+        {"/v1/events?afer=7", "\\\"afer\\\" is no parameter of /v1/events: did you mean \\\"after\\\"?"},
+        {"/v1/events?zzzzzzzz=7", "it knows after, limit, type, subject, saga, follow"},
+        {"/v1/events?follow=yes", "follow=yes is neither true nor false"},
+        {"/v1/state?att=7", "did you mean \\\"at\\\"?"},
+        {"/v1/vms?state=running", "it knows none"}};
+    for (const auto& row : unknown) {
+        const auto got = caller.ask(request(verb::get, row.path, "viewer"));
+        CHECK(got.result_int() == 400);
+        CHECK_THAT(got.body(), Catch::Contains(row.says));
+    }
 }
 
 TEST_CASE("following the journal goes on as things happen, and ends when the reader leaves") {
