@@ -30,7 +30,7 @@ const row controller_rows[] = {
     {"tls.key", kind::secret_file, required, "PEM, 0600"},
     {"signing_key", kind::secret_file, required, "PEM, Ed25519, 0600"},
     {"tokens", kind::secret_file, "", "YAML list of {token, role, name}, 0600"},
-    {"feeds.directory", kind::folder, required, "folder that the peers reach too"},
+    {"feeds.directory", kind::there_already, required, "folder that the peers reach too"},
     {"peers", kind::list, "", "clouds federated with", peer_of_controller},
 };
 
@@ -209,6 +209,18 @@ result<std::vector<http::token>> load_tokens(const std::string& file) {
         out.push_back({text, role_in(one.text("role")), one.text("name")});
     }
     return out;
+}
+
+std::string docs_of_configuration() {
+    std::string out =
+        "# Configuration\n\n"
+        "Drawn from `ops/caravan/config.cpp`. One YAML file a process; `caravan config check FILE` says what is wrong\n"
+        "with one, by file, line and column, opens what it names, and prints what holds. A dotted key is a map in a\n"
+        "map: `tls.ca` is `tls: {ca: …}`. Relative paths are beside the file. A key without a default may be absent.\n";
+    for (const auto& one : processes)
+        out += std::string("\n## ") + one.process + "\n\n" + to_markdown(one.rows);
+    return out + "\n## The tokens file\n\nThat `tokens` of the controller names: a list of maps with these keys.\n\n" +
+           to_markdown(token_rows);
 }
 
 }  // namespace caravan::ops

@@ -78,6 +78,9 @@ result<proxy_config> load_proxy(const std::string& file);
 // empty: then the table that knows most of the file's keys is taken.
 result<std::string> check_config(const std::string& file, const std::string& process);
 
+// docs/configuration.md: every key of every file.
+std::string docs_of_configuration();
+
 // "- {token: HEX, role: operator, name: lab}" each; the file is 0600, a token at least 32 hex digits.
 result<std::vector<http::token>> load_tokens(const std::string& file);
 

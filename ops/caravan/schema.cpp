@@ -158,6 +158,7 @@ class reading {
             case kind::file:
             case kind::new_file:
             case kind::secret_file:
+            case kind::there_already:
             case kind::folder: return path(text, r.what);
             default: return text;
         }
@@ -180,6 +181,11 @@ class reading {
     result<std::string> path(const std::string& text, kind what) const {
         const auto full = (fs::absolute(file_).parent_path() / text).lexically_normal();
         std::error_code ec;
+        if (what == kind::there_already) {
+            if (!fs::is_directory(full, ec))
+                return permanent("", "there is no folder " + full.string() + ": make or mount it");
+            return full.string();
+        }
         if (what == kind::folder) {
             if (!fs::is_directory(full, ec) && (fs::exists(full, ec) || !fs::is_directory(full.parent_path(), ec)))
                 return permanent("", full.string() + " is no folder, nor can it be made there");
@@ -317,6 +323,48 @@ void put(std::string& out, const section& from, std::span<const row> rows, const
 }
 
 }  // namespace
+
+namespace {
+
+std::string value_of(const row& r) {
+    switch (r.what) {
+        case kind::name: return "name: a-z 0-9 . -";
+        case kind::choice: return "`" + joined(split(r.unit, '|'), "` `") + "`";
+        case kind::address: return "HOST:PORT, dialled";
+        case kind::listen: return "IP:PORT, listened at";
+        case kind::listens: return "IP:PORT, listened at, or a list";
+        case kind::ip: return "IP address";
+        case kind::certificates: return "file of certificates";
+        case kind::file: return "file";
+        case kind::new_file: return "file, made if need be";
+        case kind::secret_file: return "file, 0600";
+        case kind::there_already: return "folder that is there";
+        case kind::folder: return "folder, made if its parent is there";
+        case kind::duration: return "duration: `500ms` `7s` `10m` `1h`";
+        case kind::rate: return "rate: `20MiB/s` `20MB/s`";
+        case kind::list: return "list of maps";
+        case kind::named: return "map of names";
+        default: return "text";
+    }
+}
+
+void add_rows(std::string& out, std::span<const row> rows, const std::string& prefix) {
+    for (const auto& r : rows) {
+        const bool lists = r.what == kind::list || r.what == kind::named;
+        const std::string fallback = !r.fallback ? "**required**" : !*r.fallback ? "" : "`" + std::string(r.fallback) + "`";
+        out += "| `" + prefix + r.key + "` | " + value_of(r) + " | " + fallback + " | " +
+               (r.what == kind::choice ? "" : r.unit) + " |\n";
+        if (lists) add_rows(out, r.inner, prefix + r.key + "[].");
+    }
+}
+
+}  // namespace
+
+std::string to_markdown(std::span<const row> rows) {
+    std::string out = "| key | value | default | meaning |\n|---|---|---|---|\n";
+    add_rows(out, rows, "");
+    return out;
+}
 
 std::string to_yaml(const section& from, std::span<const row> rows) {
     std::string out;

@@ -29,7 +29,8 @@ enum class kind : std::uint8_t {
     file,         // must be readable
     new_file,     // is made if need be: its folder must exist
     secret_file,  // the same, and nobody's but its owner's: 0600
-    folder,       // it or its parent must exist
+    folder,       // is made if need be: it or its parent must exist
+    there_already,  // a folder that is never made: others are to find it, too
     duration,     // "7s", "500ms", "10m", "1h"; more than nothing
     rate,         // "20MiB/s", "20MB/s"; more than nothing
     list,         // of maps with the rows of `inner`
@@ -65,6 +66,9 @@ result<std::vector<section>> read_list(const std::string& file, std::span<const 
 
 // The effective configuration as YAML with each row's unit or meaning beside it.
 std::string to_yaml(const section&, std::span<const row> rows);
+
+// The rows as a table of Markdown, those of lists after their own: docs/configuration.md.
+std::string to_markdown(std::span<const row> rows);
 
 // How many of the file's first-level keys the rows know, less those they do not.
 int likeness(const std::string& file, std::span<const row> rows);

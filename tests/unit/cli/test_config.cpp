@@ -124,6 +124,7 @@ TEST_CASE("every mistake is told at its place") {
         {at.controller + "peers: 7\n", ":7:8: peers is a list"},
         {at.controller + "peers: [{cloud: umea}]\n", ":7:9: missing key \"proxy\""},
         {at.controller + "peers: [{cloud: UMEA}]\n", ":7:17: cloud: \"UMEA\" is no name"},
+        {"feeds: {directory: nowhere}\n", ":1:20: feeds.directory: there is no folder"},
         {"cloud: thales\ntls: 7\n", ":2:6: tls is a map of keys"},
         {"tls: {ca: ca.pem}\n", ":1:6: missing key \"tls.key\""},
         {"", ":1:1: a map of keys is expected"},
@@ -214,6 +215,15 @@ TEST_CASE("the effective configuration reads back as the same") {
     REQUIRE(again);
     CHECK(again->data == at / "data");
     CHECK_FALSE(ops::check_config(at / "c.yaml", "proxy"));
+}
+
+TEST_CASE("docs/configuration.md is as the tables of keys are") {
+    const auto path = std::string(DOCS) + "/configuration.md";
+    if (std::getenv("CARAVAN_REGENERATE")) std::ofstream(path) << ops::docs_of_configuration();
+    std::ifstream from(path);
+    INFO("CARAVAN_REGENERATE=1 test_cli writes it anew");
+    const bool same = std::string(std::istreambuf_iterator<char>(from), {}) == ops::docs_of_configuration();
+    CHECK(same);
 }
 
 TEST_CASE("tokens are secrets of some length, for known roles, in a file of one's own") {
