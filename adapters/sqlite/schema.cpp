@@ -54,11 +54,11 @@ result<bool> holds_journal(const database& db, const std::string& path) {
     const auto objects = db.number("select count(*) from sqlite_schema");
     if (!id || !version || !objects)
         return permanent("journal_foreign",
-                         path + " is no database: name another path, or restore it from a copy");
+                         path + " is no journal, nor any database: name another path, or restore it from a copy");
     if (*id == 0 && *objects == 0) return false;
     if (*id != application_id)
         return permanent("journal_foreign",
-                         path + " is another program's database; name another path");
+                         path + " is no journal, but another program's database: name another path");
     if (*version > schema_version)
         return permanent("journal_newer",
                          path + " was written by a newer Caravan (schema " +

@@ -31,13 +31,16 @@ result<void> trust(asio::ssl::context& secure, const endpoint& to) {
         return permanent("ca_unreadable", read.error().detail);
     else
         secure.load_verify_file(to.ca, ec);
-    if (ec) return permanent("ca_unreadable", to.ca + " holds no certificate of an authority: " + ec.message());
+    if (ec)
+        return permanent("ca_unreadable", to.ca + " holds no certificate of an authority: " + ec.message());
     if (to.certificate.empty()) return {};
-    if (const auto kept = tls::private_file(to.key); !kept && kept.error().reason == "key_exposed") return kept;
-    else if (!kept) return permanent("certificate_unreadable", kept.error().detail);
+    if (const auto kept = tls::private_file(to.key); !kept)
+        return kept.error().reason == "key_exposed" ? kept
+                                                    : permanent("certificate_unreadable", kept.error().detail);
     secure.use_certificate_chain_file(to.certificate, ec);
     if (!ec) secure.use_private_key_file(to.key, asio::ssl::context::pem, ec);
-    if (ec) return permanent("certificate_unreadable", to.certificate + " and " + to.key + ": " + ec.message());
+    if (ec)
+        return permanent("certificate_unreadable", to.certificate + " and " + to.key + ": " + ec.message());
     return {};
 }
 

@@ -29,7 +29,8 @@ struct response {
 
 class client {
   public:
-    // Permanent "bad_url", "ca_unreadable", "certificate_unreadable", "key_exposed". Connects with the first request.
+    // Permanent "bad_url", "ca_unreadable", "certificate_unreadable", "key_exposed". Connects with the
+    // first request.
     static result<client> make(endpoint);
     client(client&&) noexcept;
     ~client();

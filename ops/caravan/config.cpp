@@ -54,7 +54,8 @@ const row agent_rows[] = {
     {"simulated.folder", kind::folder, "", "hypervisor simulated: where its VMs are files"},
     {"simulated.rate", kind::rate, "", "a simulated copy goes no faster: 20MB/s"},
     {"vxlan.address", kind::ip, "", "hypervisor libvirt: IP address of this host's VXLAN end"},
-    {"vxlan.proxy", kind::ip, "", "hypervisor libvirt: IP address of the own proxy's VXLAN end, whose port is 4789"},
+    {"vxlan.proxy", kind::ip, "",
+     "hypervisor libvirt: IP address of the own proxy's VXLAN end, whose port is 4789"},
 };
 
 const row peer_of_proxy[] = {
@@ -75,7 +76,8 @@ const row proxy_rows[] = {
     {"tls.key", kind::secret_file, required, "PEM, 0600"},
     {"wan.certificate", kind::certificates, "", "PEM, role proxy: what peers see; name nothing inside in it"},
     {"wan.key", kind::secret_file, "", "PEM, 0600"},
-    {"wan.key_log", kind::new_file, "", "debugging only: a file, made 0600, for the secrets of all WAN connections"},
+    {"wan.key_log", kind::new_file, "",
+     "debugging only: a file, made 0600, for the secrets of all WAN connections"},
     {"signing", kind::file, required, "PEM, this cloud's Ed25519 public key"},
     {"stall", kind::duration, "7s", "a channel that is still for so long is closed"},
     {"peers", kind::list, "", "clouds whose proxies may connect", peer_of_proxy},
@@ -103,7 +105,8 @@ std::vector<std::string> missing_for_hypervisor(const section& agent) {
     for (const auto& [with, key] : {std::pair{"simulated", "simulated.folder"},
                                     {"libvirt", "vxlan.address"}, {"libvirt", "vxlan.proxy"}})
         if (hypervisor == with && agent.text(key).empty())
-            mistakes.push_back(agent.place("hypervisor") + ": hypervisor " + with + " needs the key \"" + key + "\"");
+            mistakes.push_back(agent.place("hypervisor") + ": hypervisor " + with + " needs the key \"" + key +
+                               "\"");
     return mistakes;
 }
 
@@ -214,12 +217,14 @@ result<std::vector<http::token>> load_tokens(const std::string& file) {
 std::string docs_of_configuration() {
     std::string out =
         "# Configuration\n\n"
-        "Drawn from `ops/caravan/config.cpp`. One YAML file a process; `caravan config check FILE` says what is wrong\n"
-        "with one, by file, line and column, opens what it names, and prints what holds. A dotted key is a map in a\n"
-        "map: `tls.ca` is `tls: {ca: …}`. Relative paths are beside the file. A key without a default may be absent.\n";
+        "Drawn from `ops/caravan/config.cpp`. One YAML file a process; `caravan config check FILE` says what\n"
+        "is wrong with one, by file, line and column, opens what it names, and prints what holds. A dotted\n"
+        "key is a map in a map: `tls.ca` is `tls: {ca: …}`. Relative paths are beside the file. A key without\n"
+        "a default may be absent.\n";
     for (const auto& one : processes)
         out += std::string("\n## ") + one.process + "\n\n" + to_markdown(one.rows);
-    return out + "\n## The tokens file\n\nThat `tokens` of the controller names: a list of maps with these keys.\n\n" +
+    return out +
+           "\n## The tokens file\n\nThat `tokens` of the controller names: a list of maps with these keys.\n\n" +
            to_markdown(token_rows);
 }
 

@@ -22,8 +22,9 @@ class opening {
         const auto who = tls::own_identity(files.certificate);
         if (!who) return wrong(all_, certificate, who.error().detail);
         if (who->role != process_ || who->cloud.text != all_.text("cloud"))
-            return wrong(all_, certificate, files.certificate + " is of a " + who->role + " of " + who->cloud.text +
-                                                ", not of a " + process_ + " of " + all_.text("cloud") + new_one());
+            return wrong(all_, certificate,
+                         files.certificate + " is of a " + who->role + " of " + who->cloud.text +
+                             ", not of a " + process_ + " of " + all_.text("cloud") + new_one());
         if (const auto made = tls::server_context(files); !made) {
             const bool issue = made.error().reason.starts_with("certificate_");
             wrong(all_, issue ? certificate : key, made.error().detail + (issue ? new_one() : ""));
@@ -84,7 +85,8 @@ std::vector<std::string> cannot_open(const section& all, const std::string& proc
         const auto instead = [&](const char* key, const std::string& otherwise) {
             return all.text(key).empty() ? otherwise : all.text(key);
         };
-        const tls::material wan{own.ca, instead("wan.certificate", own.certificate), instead("wan.key", own.key)};
+        const tls::material wan{own.ca, instead("wan.certificate", own.certificate),
+                                instead("wan.key", own.key)};
         if (wan.certificate != own.certificate || wan.key != own.key) each.material("wan", wan);
         each.verifying_key(all, "signing");
     }

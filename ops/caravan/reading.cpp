@@ -110,7 +110,8 @@ int show_status(const options& asked) {
 }
 
 int show(const options& asked, const std::string& kind, const std::string& id) {
-    return read(asked, "/v1/" + kind + (id.empty() ? "" : "/" + http::percent_encoded(id)), [&](const json_value& answer) {
+    const auto path = "/v1/" + kind + (id.empty() ? "" : "/" + http::percent_encoded(id));
+    return read(asked, path, [&](const json_value& answer) {
         id.empty() ? print_list(asked, kind, answer) : print_one(asked, kind, answer);
     });
 }

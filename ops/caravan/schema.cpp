@@ -113,7 +113,8 @@ class reading {
     }
 
     void absent(const YAML::Node& node, const row& r, section& out) {
-        if (r.what == kind::list || r.what == kind::named || out.values.contains(r.key) || given(node, r.key)) return;
+        if (r.what == kind::list || r.what == kind::named) return;
+        if (out.values.contains(r.key) || given(node, r.key)) return;
         if (!r.fallback)
             wrong(nearest_map(node, r.key).Mark(), "missing key \"" + std::string(r.key) + "\": " + r.unit);
         else if (*r.fallback)
@@ -174,7 +175,8 @@ class reading {
     template <class Quantity>
     static result<std::string> positive(const std::string& text, const result<Quantity>& read) {
         if (!read) return tl::unexpected(read.error());
-        if (*read == Quantity()) return permanent("", "\"" + text + "\" is nothing: name more, or leave the key out");
+        if (*read == Quantity())
+            return permanent("", "\"" + text + "\" is nothing: name more, or leave the key out");
         return text;
     }
 
@@ -351,7 +353,9 @@ std::string value_of(const row& r) {
 void add_rows(std::string& out, std::span<const row> rows, const std::string& prefix) {
     for (const auto& r : rows) {
         const bool lists = r.what == kind::list || r.what == kind::named;
-        const std::string fallback = !r.fallback ? "**required**" : !*r.fallback ? "" : "`" + std::string(r.fallback) + "`";
+        const std::string fallback = !r.fallback    ? "**required**"
+                                     : !*r.fallback ? ""
+                                                    : "`" + std::string(r.fallback) + "`";
         out += "| `" + prefix + r.key + "` | " + value_of(r) + " | " + fallback + " | " +
                (r.what == kind::choice ? "" : r.unit) + " |\n";
         if (lists) add_rows(out, r.inner, prefix + r.key + "[].");

@@ -50,7 +50,7 @@ struct section {
     std::string name;  // of one of a `named`
     std::map<std::string, std::vector<std::string>> values;
     std::map<std::string, std::vector<section>> lists;
-    std::map<std::string, std::string> places;  // "F:3:5", of every key that stands in the file; of the map: ""
+    std::map<std::string, std::string> places;  // "F:3:5", of every key that is there; of the map: ""
 
     const std::string& text(const std::string& key) const;  // empty where absent
     const std::vector<std::string>& texts(const std::string& key) const;

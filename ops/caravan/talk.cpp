@@ -3,6 +3,7 @@
 #include <openssl/rand.h>
 
 #include <chrono>
+#include <map>
 
 namespace caravan::ops {
 
@@ -64,13 +65,14 @@ int tell(const failure& why, const std::string& where) {
     if (reason == "no_controller_named")
         return complain(exit_usage, why.detail, where,
                         "set CARAVAN_URL or --url, or write ~/.config/caravan/contexts.yaml");
-    return complain(exit_usage, why.detail, where,
-                    reason == "token_unreadable"
-                        ? "write the token into it and chmod 600, or name another: --token-file, `token_file` of the context"
-                    : reason == "ca_unreadable" ? "name the cloud's ca.pem: --ca, CARAVAN_CA, `ca` of the context"
-                    : reason == "certificate_unreadable"
-                        ? "caravan pki issue --role operator makes both; name them with --cert and --key"
-                        : "");
+    static const std::map<std::string_view, const char*> mends = {
+        {"token_unreadable", "write the token into it and chmod 600, or name another: --token-file, or "
+                             "`token_file` of the context"},
+        {"ca_unreadable", "name the cloud's ca.pem: --ca, CARAVAN_CA, or `ca` of the context"},
+        {"certificate_unreadable", "caravan pki issue --role operator makes both; name them with --cert and "
+                                   "--key"}};
+    const auto mend = mends.find(reason);
+    return complain(exit_usage, why.detail, where, mend == mends.end() ? "" : mend->second);
 }
 
 int tell_problem(const response& answer, const std::string& where, const std::string& next) {
