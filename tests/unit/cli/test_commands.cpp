@@ -170,7 +170,8 @@ TEST_CASE("a name is one segment of a path, and one value of a query, whatever i
     CHECK(run([&] { return show(asked, "vms", "sge-1"); }).code == exit_done);
     CHECK(run([&] { return show(asked, "vms", "sge-1?"); }).code == exit_no_such_thing);
     CHECK(run([&] { return show(asked, "vms", "sge 1"); }).code == exit_no_such_thing);
-    const auto got = run([&] { return show_events(asked, {.types = {}, .subjects = {"x&subject=sge-1"}, .saga = {}}); });
+    const events_wish two{.types = {}, .subjects = {"x&subject=sge-1"}, .saga = {}};
+    const auto got = run([&] { return show_events(asked, two); });
     CHECK(got.code == exit_done);
     CHECK(got.out.empty());
 }

@@ -93,10 +93,14 @@ TEST_CASE("agents and proxies have theirs") {
                                                              "listen: 1.1.1.1:2\n" + at.tls + rest));
         return read ? std::string() : read.error().detail;
     };
-    CHECK_THAT(agent_with("hypervisor: simulated\n"), Catch::Contains("c.yaml:6:13: hypervisor simulated needs the key \"simulated.folder\""));
-    CHECK_THAT(agent_with("simulated: {rate: 0MB/s}\n"), Catch::Contains("c.yaml:6:19: simulated.rate: \"0MB/s\" is nothing"));
-    CHECK_THAT(agent_with(""), Catch::Contains("c.yaml:1:1: hypervisor libvirt needs the key \"vxlan.address\""));
-    CHECK_THAT(agent_with("vxlan: {address: h1, proxy: 10.1.0.1}\n"), Catch::Contains("c.yaml:6:18: vxlan.address: \"h1\" is not an IP address"));
+    CHECK_THAT(agent_with("hypervisor: simulated\n"),
+               Catch::Contains("c.yaml:6:13: hypervisor simulated needs the key \"simulated.folder\""));
+    CHECK_THAT(agent_with("simulated: {rate: 0MB/s}\n"),
+               Catch::Contains("c.yaml:6:19: simulated.rate: \"0MB/s\" is nothing"));
+    CHECK_THAT(agent_with(""),
+               Catch::Contains("c.yaml:1:1: hypervisor libvirt needs the key \"vxlan.address\""));
+    CHECK_THAT(agent_with("vxlan: {address: h1, proxy: 10.1.0.1}\n"),
+               Catch::Contains("c.yaml:6:18: vxlan.address: \"h1\" is not an IP address"));
     CHECK(agent->vxlan.proxy == "10.1.0.1");
     const auto proxy = ops::load_proxy(at.write("p.yaml", "cloud: thales\nname: p1\ncontroller: 1.1.1.1:1\n"
         "listen: {site: 1.1.1.1:2, wan: 1.1.1.1:3, van: 1.1.1.1:4, vxlan: 1.1.1.1:5}\n" + at.tls +
@@ -164,7 +168,8 @@ TEST_CASE("what a file names is opened by the check, and what is wrong told at i
         const auto shown = ops::check_config(at.write("x.yaml", text), process);
         return shown ? "all is well" : shown.error().detail;
     };
-    const auto controller = [&](const std::string& certificate, const std::string& key, const std::string& rest = "") {
+    const auto controller = [&](const std::string& certificate, const std::string& key,
+                                const std::string& rest = "") {
         return told("cloud: thales\ndata: data\ncontrol: 127.0.0.1:7001\nsigning_key: signing.key\n"
                     "feeds: {directory: .}\ntls: {ca: ca.pem, certificate: " + certificate + ", key: " + key + "}\n" +
                     rest, "controller");
@@ -177,17 +182,21 @@ TEST_CASE("what a file names is opened by the check, and what is wrong told at i
     CHECK_THAT(controller("old.pem", "old.key"),
                Catch::Contains(":6:32: tls.certificate:") && Catch::Contains("expired") && Catch::Contains("pki issue"));
     at.write("stranger.pem", at.text("umea/c.pem"));
-    CHECK_THAT(controller("stranger.pem", "c.key"), Catch::Contains(":6:32: tls.certificate:") && Catch::Contains("of umea"));
+    CHECK_THAT(controller("stranger.pem", "c.key"),
+               Catch::Contains(":6:32: tls.certificate:") && Catch::Contains("of umea"));
     CHECK_THAT(told("cloud: thales\ndata: data\ncontrol: 127.0.0.1:7001\nsigning_key: c.key\n"
-                    "feeds: {directory: .}\n" + at.tls, "controller"), Catch::Contains(":4:14: signing_key: no Ed25519 key"));
+                    "feeds: {directory: .}\n" + at.tls, "controller"),
+               Catch::Contains(":4:14: signing_key: no Ed25519 key"));
     const auto peer = [](const std::string& cloud, const std::string& signing) {
-        return "  - {signing: " + signing + ", cloud: " + cloud + ", ca: ca.pem, proxy: \"1.2.3.4:5\", van: \"1.2.3.4:6\"}\n";
+        return "  - {signing: " + signing + ", cloud: " + cloud +
+               ", ca: ca.pem, proxy: \"1.2.3.4:5\", van: \"1.2.3.4:6\"}\n";
     };
     CHECK_THAT(controller("c.pem", "c.key", "peers:\n" + peer("umea", "ca.pem")),
                Catch::Contains(":8:15: signing: no Ed25519 key"));
     CHECK_THAT(controller("c.pem", "c.key", "peers:\n" + peer("umea", "signing.pub") + peer("umea", "signing.pub")),
                Catch::Contains(":9:35: cloud: umea"));
-    CHECK_THAT(controller("c.pem", "c.key", "peers:\n" + peer("thales", "signing.pub")), Catch::Contains("this cloud itself"));
+    CHECK_THAT(controller("c.pem", "c.key", "peers:\n" + peer("thales", "signing.pub")),
+               Catch::Contains("this cloud itself"));
 
     const auto proxy = [&](const std::string& wan, const std::string& signing) {
         return told("cloud: thales\nname: p1\ncontroller: 1.1.1.1:1\nlisten: {site: 1.1.1.1:2, wan: 1.1.1.1:3, "
@@ -196,7 +205,8 @@ TEST_CASE("what a file names is opened by the check, and what is wrong told at i
     };
     CHECK(proxy("certificate: edge.pem, key: edge.key", "signing.pub").starts_with("all is well"));
     CHECK_THAT(proxy("certificate: edge.pem", "signing.pub"), Catch::Contains(": wan.key:"));
-    CHECK_THAT(proxy("certificate: edge.pem, key: edge.key", "ca.pem"), Catch::Contains(":7:10: signing: no Ed25519 key"));
+    CHECK_THAT(proxy("certificate: edge.pem, key: edge.key", "ca.pem"),
+               Catch::Contains(":7:10: signing: no Ed25519 key"));
 
     CHECK_THAT(told("cloud: thales\nname: h1\ncontroller: 1.1.1.1:1\nlisten: 1.1.1.1:2\n"
                     "tls: {ca: ca.pem, certificate: h1.pem, key: h1.key}\nvxlan: {address: 10.1.0.2, proxy: 10.1.0.1}\n"
