@@ -26,18 +26,24 @@ class front_desk final : public port::desk {
         if (controller_.ledger_.failed())
             return receipt(problem_receipt(*e, "refused", "journal_failed", "the journal cannot be written; nothing is accepted until its disk "
                                                                     "has room and the controller was started anew"));
-        static const std::map<std::string_view, void (front_desk::*)(const port::caller&, const cloud_event&,
-                                                                     std::function<void(std::string)>)>
-            known = {{"caravan.vm.migrate", &front_desk::migrate},
-                     {"caravan.migration.abort", &front_desk::abort},
-                     {"caravan.migration.reclaim", &front_desk::reclaim},
-                     {"caravan.van.create", &front_desk::create_van},
-                     {"caravan.van.delete", &front_desk::delete_van},
-                     {"caravan.cloud.resume_feed", &front_desk::resume_feed}};
+        using port::role;
+        struct wished {
+            void (front_desk::*take)(const port::caller&, const cloud_event&, std::function<void(std::string)>);
+            role least;  // that may wish it
+        };
+        static const std::map<std::string_view, wished> known = {
+            {"caravan.vm.migrate", {&front_desk::migrate, role::scheduler}},
+            {"caravan.migration.abort", {&front_desk::abort, role::scheduler}},
+            {"caravan.migration.reclaim", {&front_desk::reclaim, role::operator_}},
+            {"caravan.van.create", {&front_desk::create_van, role::scheduler}},
+            {"caravan.van.delete", {&front_desk::delete_van, role::scheduler}},
+            {"caravan.cloud.resume_feed", {&front_desk::resume_feed, role::operator_}}};
         const auto found = known.find(e->type);
         if (found == known.end())
             return receipt(problem_receipt(*e, "refused", "unknown_type", "no submission is of type " + e->type));
-        (this->*found->second)(who, *e, std::move(receipt));
+        if (who.as < found->second.least)
+            return receipt(problem_receipt(*e, "refused", "role_too_low", "only an operator may submit " + e->type));
+        (this->*found->second.take)(who, *e, std::move(receipt));
     }
 
     void read(const port::caller&, std::string path, std::string at, std::function<void(port::answer)> done) override {
@@ -330,8 +336,6 @@ class front_desk final : public port::desk {
     }
 
     void reclaim(const port::caller& who, const cloud_event& e, std::function<void(std::string)> receipt) {
-        if (who.as != port::role::operator_)
-            return receipt(problem_receipt(e, "refused", "role_too_low", "only an operator takes a run-right back"));
         const auto why = text_in(e, "reason");
         if (why.empty() || why.size() > 1000)
             return receipt(problem_receipt(e, "malformed", "malformed", "/data/reason: wants some words on why"));

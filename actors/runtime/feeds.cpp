@@ -218,14 +218,26 @@ class controller::feeds::hearer {
         auto records = peer_.from->read(seen_, batch_max);
         if (!records) {
             given_up_ = planted(bug::feed_given_up);
-            if (records.error().kind == certainty::permanent && records.error().reason != complaint_) {
-                complaint_ = records.error().reason;
-                controller_.actors().deliver(stream_, command(cloud::command(
-                    cloud::stop_feed{records.error().reason, records.error().detail})));
-            }
+            if (records.error().kind == certainty::permanent) complain(records.error());
             return;
         }
         if (!records->empty()) take_in(std::move(*records));
+    }
+
+    // Once; but until it is on record: nobody would take up a feed of which nobody has heard that it stopped.
+    void complain(const failure& what) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (what.reason == complaint_) return;
+            complaint_ = what.reason;
+        }
+        command_mail mail;
+        mail.what = command(cloud::command(cloud::stop_feed{what.reason, what.detail}));
+        mail.answer = reply([this](const answered& a) {
+            const std::lock_guard lock(mutex_);
+            if (!a.ok()) complaint_.clear();
+        });
+        controller_.actors().deliver(stream_, std::move(mail));
     }
 
     // What was read is written to the peer's stream; what was read last is only then behind us.

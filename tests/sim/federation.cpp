@@ -266,11 +266,11 @@ void whole_cloud::stop_sites() {
 }
 
 receipt whole_cloud::submit(const std::string& type, const std::string& subject,
-                            const std::string& data, std::string id) {
+                            const std::string& data, std::string id, port::role as) {
     if (id.empty()) id = "e" + std::to_string(next_++);
     auto told = std::make_shared<std::promise<std::string>>();
     auto answer = told->get_future();
-    controller->desk().submit({"tester", port::role::operator_},
+    controller->desk().submit({"tester", as},
                               R"({"specversion":"1.0","type":")" + type +
                                   R"(","source":"/test","id":")" + id + R"(","subject":")" +
                                   subject + R"(","data":)" + data + "}",

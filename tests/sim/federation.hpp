@@ -63,7 +63,7 @@ class whole_cloud {
     }
     port::device proxy_device() const { return {port::device_kind::proxy, proxy_name}; }
     receipt submit(const std::string& type, const std::string& subject, const std::string& data,
-                   std::string id = "");
+                   std::string id = "", port::role as = port::role::operator_);
     receipt migrate(const std::string& vm, const std::string& more = "");  // to the peer
     topology::vm_view vm(const std::string& name) const;
     std::optional<topology::migration_view> migration(const migration_id&) const;

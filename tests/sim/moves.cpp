@@ -264,6 +264,8 @@ TEST_CASE("a feed that was lost and written anew is heard again once a person sa
     f.a.start_controller();
     REQUIRE(await([&] { return stops_of(f.b) == 1; }));
     const auto resume = [&](const char* data) { return f.b.submit("caravan.cloud.resume_feed", f.a.name.text, data).status; };
+    const auto by_program = f.b.submit("caravan.cloud.resume_feed", f.a.name.text, "{}", "", port::role::scheduler);
+    CHECK(by_program.reason == "role_too_low");
     REQUIRE(resume("{}") == "accepted");
     REQUIRE(await([&] { return stops_of(f.b) == 2; }));  // it does not follow: said once more
     REQUIRE(resume("{\"anew\":true}") == "accepted");
