@@ -7,8 +7,9 @@
 // power was never started; an abort before anything was asked of the destination was undone for ever). The runs of
 // ten thousand that showed `earlier_end` first, seeds 26000079 and 47000142, are runs 26 and 47 of every sweep. And
 // one that needs several faults at once: that a feed had stopped was not on record, for the disk was full or the
-// cloud's actor died, and was not said again (8 of 44 runs of a sweep; --seed 3630892533119034695 --migrations 100
-// --clouds 3 --hosts 2 --vms 9 --faults all).
+// cloud's actor died, and was not said again (--seed 3630892533119034695 --migrations 100 --clouds 3 --hosts 2
+// --vms 9 --faults all). And what only that sweep's run 32 met: an admission that was placed twice, and the books
+// kept its first place (--seed 3794544299211824735, the rest alike; tests/unit/aggregates/vm.cpp holds it).
 #pragma once
 
 #include "events/planted.hpp"
@@ -25,7 +26,7 @@ inline constexpr regression regressions[] = {
     {"repetition_answered_otherwise", bug::repetition_answered_otherwise, 1},
     {"result_lost_on_full_disk", bug::result_lost_on_full_disk, 1},
     {"rewound_feed", bug::rewound_feed_not_told, 1},
-    {"earlier_end", bug::earlier_end_taken, 42},
+    {"earlier_end", bug::earlier_end_taken, 109},
 };
 
 }  // namespace caravan::simulate

@@ -65,6 +65,22 @@ TEST_CASE("vm: every phase × every command") {
         [](const state& s) { return s.run_right; }, [](phase) { return false; });
 }
 
+TEST_CASE("vm: of an admission that was cut short and placed anew the last place counts") {
+    const auto awaited = test::grown(state{}, vm::fact(expected{first, umea, epoch(5), spec(), h1}));
+    const host_name h2("h2");
+    const auto same = decide(awaited, expect{first, umea, epoch(5), spec(), h1}, test::here);
+    REQUIRE(same);
+    CHECK(same->empty());
+    const auto elsewhere = decide(awaited, expect{first, umea, epoch(5), spec(), h2}, test::here);
+    REQUIRE(elsewhere);
+    REQUIRE(elsewhere->size() == 1);
+    const auto moved = test::grown(awaited, std::get<vm::fact>(elsewhere->front().what));
+    const auto taken = decide(moved, acquire{first, epoch(5)}, test::here);
+    REQUIRE(taken);
+    REQUIRE(taken->size() == 1);
+    CHECK(std::get<run_right_acquired>(std::get<vm::fact>(taken->front().what)).host == h2);
+}
+
 TEST_CASE("vm: what is seen of a running VM is told when it matters") {
     auto known = spec();
     known.memory = 1u << 30;
