@@ -53,10 +53,11 @@ class controller::feeds::teller {
     std::optional<duration> look_over() {
         if (std::exchange(has_told_, false) || planted(bug::rewound_feed_not_told)) return look_again;
         const auto last = peer_.to->last();
-        caught_up_ = !last || (last->at == last_.at && last->link == last_.link && last->incarnation == last_.incarnation);
+        // An empty feed has no incarnation yet; ours is drawn already.
+        caught_up_ = !last || (last->at == last_.at && (!last_.at.value || (last->link == last_.link && last->incarnation == last_.incarnation)));
         if (caught_up_) return look_again;
-        log("was cut back or made anew; it is told again from record " + std::to_string(last->at.value) + " on");
-        return duration::zero();
+        log("was cut back or made anew; it is told again what comes after record " + std::to_string(last->at.value));
+        return try_again;
     }
 
     void log(const std::string& what) const {

@@ -41,7 +41,7 @@ const planted_bug all[] = {
     {asked_once, "a destination that did not answer is not asked again", inv::sagas_end, "feed-outage,feed-slow"},
     {feed_given_up, "a feed that could not be read once is not read again", inv::sagas_end, "feed-outage"},
     {rewound_feed_not_told, "a feed that lost records is not told them again", inv::sagas_end, "feed-rewound"},
-    {earlier_end_taken, "a copy that is begun anew ends as the one before it did", inv::sagas_end, "kill-agent-adapter,libvirtd-restart", 160},
+    {earlier_end_taken, "a copy that is begun anew ends as the one before it did", inv::sagas_end, "kill-agent-adapter,libvirtd-restart", 64},
     {acknowledge_before_disk, "a submission is acknowledged before it is on disk", inv::feeds_in_order, "end-controller"},
     {no_idempotency, "a submission that is repeated is taken for a new one", inv::acknowledged_kept, "resubmit"},
     {repetition_answered_otherwise, "a repetition is answered with another position", inv::acknowledged_kept, "resubmit"},
