@@ -54,7 +54,8 @@ class controller::feeds::teller {
         if (std::exchange(has_told_, false) || planted(bug::rewound_feed_not_told)) return look_again;
         const auto last = peer_.to->last();
         // An empty feed has no incarnation yet; ours is drawn already.
-        caught_up_ = !last || (last->at == last_.at && (!last_.at.value || (last->link == last_.link && last->incarnation == last_.incarnation)));
+        const auto same = [&] { return last->link == last_.link && last->incarnation == last_.incarnation; };
+        caught_up_ = !last || (last->at == last_.at && (!last_.at.value || same()));
         if (caught_up_) return look_again;
         log("was cut back or made anew; it is told again what comes after record " + std::to_string(last->at.value));
         return try_again;

@@ -131,10 +131,9 @@ decision let_go(const state& s, const release& c) {
 
 decision take_in(const state& s, const expect& c) {
     // An admission that was cut short may have placed it elsewhere: the last one counts.
-    if (s.now == phase::expected && s.move == c.migration && s.host == c.host) return nothing();
-    if (s.now == phase::expected && s.move == c.migration)
-        return facts(fact(expected{c.migration, c.from, c.run_right, c.spec, c.host}));
-    if (s.now != phase::absent) return refuse("name_taken", "a VM of that name is here already");
+    const bool again = s.now == phase::expected && s.move == c.migration;
+    if (again && s.host == c.host) return nothing();
+    if (s.now != phase::absent && !again) return refuse("name_taken", "a VM of that name is here already");
     if (c.run_right <= s.run_right && !planted(bug::epoch_stands_still))
         return refuse("stale_epoch", "epoch " + std::to_string(c.run_right.value) + " is not above " +
                                          std::to_string(s.run_right.value));

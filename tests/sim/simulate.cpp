@@ -36,6 +36,18 @@ TEST_CASE("the same seed gives the same trace, another one another") {
     CHECK(one.ends == std::map<std::string, std::uint64_t>{{"done", 30}});
 }
 
+TEST_CASE("where no feed is cut back, none is taken for one that was") {
+    auto quiet = of_seed(1, 3);
+    std::size_t lines = 0, taken = 0;
+    quiet.tell = [&](const std::string& line) {
+        ++lines;
+        taken += line.find("was cut back or made anew") != line.npos;
+    };
+    CHECK(run(quiet).violations.empty());
+    CHECK(lines > 0);
+    CHECK(taken == 0);
+}
+
 TEST_CASE("an episode of a sweep is run again alone by its own seed") {
     sweep_request wanted;
     wanted.first.migrations = 25;
