@@ -93,11 +93,12 @@ result<void> controller::start() {
     });
     if (!read) return read;
     if (bad) return tl::unexpected(*bad);
+    feeds_ = std::make_unique<feeds>(*this);
+    if (auto right = feeds_->check(); !right) return right;
     // Nobody is connected yet, whatever the books say.
     const auto before = view_;
     ledger_.observe([this](std::span<const committed> all) { watch(all); });
     ledger_.start();
-    feeds_ = std::make_unique<feeds>(*this);
     shell_.set_foreteller([this](const shell::fact_to_be& f) { feeds_->foretold(f); });
     feeds_->start();
     for (const auto& [name, h] : before.hosts)
@@ -109,6 +110,11 @@ result<void> controller::start() {
         if (v.ours && v.state == "running") place_addresses(v);
     revive_unfinished();
     return {};
+}
+
+void controller::give_up(failure why) {
+    if (!ledger_.give_up(why)) return;
+    if (ports.log) ports.log(why.reason + " " + why.detail + "; nothing is accepted until then");
 }
 
 void controller::revive_unfinished() {

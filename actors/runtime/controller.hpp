@@ -39,8 +39,11 @@ class controller final : public port::link_listener {
     controller(caf::actor_system&, cloud_name own, controller_ports);
     ~controller() override;
 
-    // Folds the journal, brings unfinished sagas to life, begins to listen. Fails if the journal does.
+    // Folds the journal, brings unfinished sagas to life, begins to listen. Fails if the journal does, or is not what
+    // peers were told of: permanent "journal_rewound".
     result<void> start();
+    // The journal cannot be gone on with: nothing is written or accepted any more until a restart.
+    void give_up(failure why);
     // Sends all actors home; nothing is told, heard or taken in any more. The end does it, too.
     void close();
     port::desk& desk();

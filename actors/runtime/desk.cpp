@@ -23,9 +23,9 @@ class front_desk final : public port::desk {
         auto e = read_event(document->root());
         if (!e) return receipt(problem_receipt({}, "malformed", "malformed", e.error()));
         if (const auto before = receipt_before(*e); before && !planted(bug::no_idempotency)) return receipt(*before);
-        if (controller_.ledger_.failed())
-            return receipt(problem_receipt(*e, "refused", "journal_failed", "the journal cannot be written; nothing is accepted until its disk "
-                                                                    "has room and the controller was started anew"));
+        if (const auto gone = controller_.ledger_.failed())
+            return receipt(problem_receipt(*e, "refused", gone->reason, gone->detail + "; nothing is accepted until that is mended "
+                                                                    "and the controller was started anew"));
         using port::role;
         struct wished {
             void (front_desk::*take)(const port::caller&, const cloud_event&, std::function<void(std::string)>);

@@ -16,7 +16,7 @@ ledger::ledger(loops& home, port::journal& journal, const port::clock& clock, cl
                std::function<std::string(std::size_t)> random)
     : home_(home), journal_(journal), clock_(clock), own_(std::move(own)), random_(std::move(random)) {
     if (auto last = journal_.last()) head_ = *last;
-    else failed_ = true;
+    else failed_ = last.error();
 }
 
 ledger::~ledger() { stop(); }
@@ -65,9 +65,16 @@ position ledger::head() const {
     return head_.at;
 }
 
-bool ledger::failed() const {
+std::optional<failure> ledger::failed() const {
     const std::lock_guard lock(mutex_);
     return failed_;
+}
+
+bool ledger::give_up(failure why) {
+    const std::lock_guard lock(mutex_);
+    if (failed_) return false;
+    failed_ = std::move(why);
+    return true;
 }
 
 std::optional<duration> ledger::work() {
@@ -124,6 +131,7 @@ result<void> ledger::try_commit(std::span<write*> batch, std::vector<committed>&
     std::vector<port::entry> entries;
     for (const auto* w : batch) make(*w, now, head, made, entries);
     if (entries.empty()) return {};
+    if (auto gone = failed()) return tl::unexpected(std::move(*gone));
     auto done = journal_.append(entries);
     if (!done) return done;
     for (std::size_t i = 0; i < made.size(); ++i)
@@ -166,10 +174,7 @@ void ledger::commit(std::deque<write>& batch) {
         }
         return;
     }
-    if (!how && how.error().kind == certainty::permanent && how.error().reason != "stale_version") {
-        const std::lock_guard lock(mutex_);
-        failed_ = true;
-    }
+    if (!how && how.error().kind == certainty::permanent && how.error().reason != "stale_version") give_up(how.error());
     tell(all, how, made);
 }
 

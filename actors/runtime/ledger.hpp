@@ -61,7 +61,9 @@ class ledger {
     // For a write: it is committed with what follows from it, if that is decided within a moment.
     std::shared_ptr<void> hold();
     position head() const;
-    bool failed() const;  // the journal is gone: everything is refused until a restart
+    // The journal is gone, and why: everything is refused until a restart.
+    std::optional<failure> failed() const;
+    bool give_up(failure why);  // false if it has failed already
 
   private:
     std::optional<duration> work();
@@ -82,7 +84,8 @@ class ledger {
     int postponed_ = 0;  // so often since the last commit
     port::head head_;
     instant last_time_{};
-    bool failed_ = false, stopped_ = false;
+    std::optional<failure> failed_;
+    bool stopped_ = false;
     std::unique_ptr<loop> loop_;
 };
 

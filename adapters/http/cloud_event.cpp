@@ -80,7 +80,7 @@ int http_status(std::string_view receipt) {
     if (status == "malformed") return 400;
     const auto reason = text("reason");
     if (reason == "role_too_low") return 403;
-    if (reason == "journal_failed") return 503;
+    if (reason.starts_with("journal_")) return 503;  // not of the wish: try again once it is mended
     return reason.starts_with("no_such_") ? 404 : 409;
 }
 

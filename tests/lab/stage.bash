@@ -34,7 +34,7 @@ raise() { # OPTION... of ops/lab up
     ! is_up || die "a lab is up in $LAB already: ops/lab down first"
     trap finish EXIT
     trap 'exit 130' INT TERM
-    lab up "$@" >"$evidence/up" 2>&1 || { cat "$evidence/up"; die "the clouds did not come up"; }
+    lab up "$@" >"$evidence/up" 2>&1 || { cat "$evidence/up" >&2; die "the clouds did not come up"; }
     load
     proof world "$evidence/before.json"
 }

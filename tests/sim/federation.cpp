@@ -222,6 +222,20 @@ void whole_cloud::stop_controller() {
     sqlite_.reset();
 }
 
+// The journal's file, and those that SQLite has beside it.
+void whole_cloud::keep_journal(const std::string& copy) const {
+    std::filesystem::create_directory(folder_ / copy);
+    for (const auto& file : std::filesystem::directory_iterator(folder_))
+        if (file.path().filename().string().starts_with(name.text + ".db"))
+            std::filesystem::copy_file(file, folder_ / copy / file.path().filename());
+}
+
+void whole_cloud::put_back_journal(const std::string& copy) const {
+    for (const char* beside : {"", "-wal", "-shm"}) std::filesystem::remove(folder_ / (name.text + ".db" + beside));
+    for (const auto& file : std::filesystem::directory_iterator(folder_ / copy))
+        std::filesystem::copy_file(file, folder_ / file.path().filename(), std::filesystem::copy_options::overwrite_existing);
+}
+
 void whole_cloud::lose_feed() {
     std::filesystem::remove(adapter::feed_path(folder_, name, peer));
 }

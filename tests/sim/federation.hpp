@@ -54,6 +54,8 @@ class whole_cloud {
     void start_controller();
     void stop_controller();  // as a crash would, but that its threads end
     void lose_feed();        // what this cloud tells; while its controller is stopped
+    void keep_journal(const std::string& copy) const;      // while its controller is stopped
+    void put_back_journal(const std::string& copy) const;  // the same
     void start_sites();
     void stop_sites();
 

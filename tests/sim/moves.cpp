@@ -248,10 +248,11 @@ TEST_CASE("a release that nobody hears is heard when the feed is back") {
 }
 
 namespace {
-std::ptrdiff_t stops_of(const whole_cloud& c) {
+std::ptrdiff_t count_of(const whole_cloud& c, const std::string& type) {
     const auto all = c.entries();
-    return std::count_if(all.begin(), all.end(), [](const auto& e) { return e.type.ends_with("cloud.feed_stopped"); });
+    return std::count_if(all.begin(), all.end(), [&](const auto& e) { return e.type.ends_with(type); });
 }
+std::ptrdiff_t stops_of(const whole_cloud& c) { return count_of(c, "cloud.feed_stopped"); }
 }  // namespace
 
 TEST_CASE("a feed that was lost and written anew is heard again once a person says so") {
@@ -279,6 +280,39 @@ TEST_CASE("a feed that was lost and written anew is heard again once a person sa
     ends(f, f.a, again, "done");
     CHECK(f.home_of("vm2").cloud == f.b.name);
     CHECK(stops_of(f.b) == 2);
+    is_clean(f);
+}
+
+TEST_CASE("a controller whose journal was put back from an older copy refuses to go on") {
+    federation f;
+    f.a.stop_controller();
+    f.a.keep_journal("older");
+    f.a.start_controller();
+    f.boot(f.a, 0, guest("vm1"));
+    ends(f, f.a, f.a.migrate("vm1"), "done");
+    f.a.stop_controller();
+    f.a.keep_journal("newest");
+    f.a.put_back_journal("older");
+    SECTION("it is not even started") {
+        CHECK_THROWS_WITH(f.a.start_controller(), Catch::Contains("journal_rewound") && Catch::Contains("the feed to umea"));
+    }
+    SECTION("nor gone on with, where the feed is reached only later") {
+        f.a.feed_outage = true;
+        f.a.start_controller();
+        const auto heard = count_of(f.b, "cloud.heard");
+        f.a.feed_outage = false;
+        REQUIRE(await([&] { return !f.a.controller->desk().ready(); }));
+        const auto receipt = f.a.submit("caravan.van.create", "red", "{}");
+        CHECK(receipt.status == "refused");
+        CHECK(receipt.reason == "journal_rewound");
+        CHECK(count_of(f.b, "cloud.heard") == heard);
+    }
+    f.a.stop_controller();
+    f.a.put_back_journal("newest");
+    f.a.start_controller();
+    f.boot(f.a, 0, guest("vm2", 2));
+    ends(f, f.a, f.a.migrate("vm2"), "done");
+    CHECK(stops_of(f.b) == 0);
     is_clean(f);
 }
 

@@ -67,7 +67,10 @@ int main() {
     on.extend({van_name{"bench"}, 77});
     const guest a("ga", *on.a.h1, "vnet0", "cv-bench", "52:54:00:00:00:01", "10.9.0.1");
     const guest b("gb", *on.b.h1, "vnet0", "cv-bench", "52:54:00:00:00:02", "10.9.0.2");
-    if (!a.pings("10.9.0.2")) return 1;
+    if (!eventually([&] { return a.pings("10.9.0.2"); }, std::chrono::seconds(10))) {
+        std::fprintf(stderr, "bench_van: the guests did not reach each other in 10 s\n");
+        return 1;
+    }
     const auto plain = measure(on, *on.a.proxy, *on.b.proxy, "198.51.100.2", 2'000'000'000);
     const auto overlay = measure(on, a.net, b.net, "10.9.0.2", 200'000'000);
     const auto counted = on.a.network->counters();

@@ -59,6 +59,7 @@ TEST_CASE("a receipt tells its HTTP status") {
     CHECK(http_status(R"({"status":"duplicate"})") == 200);
     CHECK(http_status(R"({"status":"refused","reason":"no_such_vm"})") == 404);
     CHECK(http_status(R"({"status":"refused","reason":"wrong_phase"})") == 409);
+    CHECK(http_status(R"({"status":"refused","reason":"journal_rewound"})") == 503);
     CHECK(http_status(R"({"status":"malformed"})") == 400);
     CHECK(http_status("nonsense") == 500);
 }
