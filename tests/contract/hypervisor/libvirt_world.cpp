@@ -9,6 +9,7 @@
 #include <array>
 #include <catch2/catch.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <thread>
@@ -147,21 +148,24 @@ class libvirt_world final : public world_of_processes {
   public:
     libvirt_world(std::string script, std::string emulator)
         : script_(std::move(script)), emulator_(std::move(emulator)) {
+        REQUIRE(::mkdtemp(folder_.data()));
         ::signal(SIGPIPE, SIG_IGN);  // an adapter that died answers "adapter_died"
         run("reset");
         restart_adapter(side::source);
         restart_adapter(side::destination);
     }
-    ~libvirt_world() override { (void)std::system((script_ + " reset").c_str()); }
+    ~libvirt_world() override {
+        (void)std::system((script_ + " reset").c_str());
+        std::error_code ignored;
+        std::filesystem::remove_all(folder_, ignored);
+    }
 
     port::hypervisor& at(side s) override { return *hosts_[index(s)]; }
     told& heard(side s) override { return *told_[index(s)]; }
     void boot(const std::string& name) override { run("boot " + name); }
     void connect(const job& a, const job& b) override {
         const auto own = hosts_[index(side::destination)]->own_domains(b);
-        char folder[] = "/tmp/caravan-contract-XXXXXX";
-        REQUIRE(::mkdtemp(folder));
-        const std::string live = std::string(folder) + "/live", lasting = live + "-persistent";
+        const std::string live = folder_ + "/live", lasting = live + "-persistent";
         std::ofstream(live) << own.first;
         std::ofstream(lasting) << own.second;
         run("connect " + a.id.text + " " + a.vm.name.text + " " + a.vm.uuid + " " +
@@ -212,7 +216,7 @@ class libvirt_world final : public world_of_processes {
         return all;
     }
 
-    std::string script_, emulator_;
+    std::string script_, emulator_, folder_ = "/tmp/caravan-contract-XXXXXX";  // what domains are made from
     std::array<std::unique_ptr<told>, 2> told_;
     std::array<std::unique_ptr<far_hypervisor>, 2> hosts_;
 };

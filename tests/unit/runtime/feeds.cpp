@@ -1,4 +1,4 @@
-// What a controller hears of a peer's feed.
+// What a controller hears of a peer's feed, and what it puts on record about it.
 #include <catch2/catch.hpp>
 
 #include "actors/runtime/controller.hpp"
@@ -11,17 +11,23 @@ namespace {
 
 const cloud_name own("thales"), peer("umea");
 
+struct shown {
+    std::vector<port::feed_record> records;
+    std::optional<failure> wrong;
+};
+
 // Passes on whatever is there: that a record is missing is left to the peer's actor to see.
 struct blind_reader final : port::feed_reader {
-    explicit blind_reader(const std::vector<port::feed_record>& of) : all(of) {}
+    explicit blind_reader(const shown& at) : feed(at) {}
     result<std::vector<port::feed_record>> read(const port::feed_record& seen, std::size_t) override {
+        if (feed.wrong) return tl::unexpected(*feed.wrong);
         std::vector<port::feed_record> later;
-        for (const auto& r : all)
+        for (const auto& r : feed.records)
             if (r.at > seen.at) later.push_back(r);
         return later;
     }
     void on_news(std::function<void()>) override {}
-    const std::vector<port::feed_record>& all;
+    const shown& feed;
 };
 
 struct no_devices final : port::link_server {
@@ -33,7 +39,7 @@ struct house final : test::clockwork {
     sim::journal_disk medium{1};
     std::unique_ptr<port::journal> journal = std::move(*medium.open());
     no_devices link;
-    std::vector<port::feed_record> feed;
+    shown feed;
     std::unique_ptr<runtime::controller> controller;
 
     house() {
@@ -56,8 +62,8 @@ struct house final : test::clockwork {
         steps.drain();
     }
     void has(std::initializer_list<std::uint64_t> numbers) {
-        feed.clear();
-        for (const auto n : numbers) feed.push_back({sequence(n), std::string(26, 'A'), "{}", std::string(32, char(n))});
+        feed.records.clear();
+        for (const auto n : numbers) feed.records.push_back({sequence(n), std::string(26, 'A'), "{}", std::string(32, char(n))});
     }
     // What stands in the peer's stream: each record's number, or the reason why it was stopped.
     std::string told() {
@@ -98,4 +104,14 @@ TEST_CASE("a feed that is resumed before it is mended stops again") {
     CHECK(h.told() == "1 feed_gap ");
     h.resume();
     CHECK(h.told() == "1 feed_gap resumed feed_gap ");
+}
+
+TEST_CASE("that a feed stopped is on record once the disk has room for it") {
+    house h;
+    h.medium.faults.full = true;
+    h.feed.wrong = failure{certainty::permanent, "feed_rewound", "it ends before what was seen"};
+    CHECK(h.told() == "");
+    h.medium.faults.full = false;
+    CHECK(h.told() == "feed_rewound ");
+    CHECK(h.told() == "feed_rewound ");  // once
 }
