@@ -131,15 +131,17 @@ class Session:
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    asked = []  # not over.set(): within over.wait() it would wait for its own lock for ever
+    signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
     pings, session = Pings(), Session()
     threads = [threading.Thread(target=t, daemon=True)
                for t in (pings.send, pings.receive, session.hold)]
     for thread in threads:
         thread.start()
     print("watching", flush=True)
-    while not over.wait(0.1):
-        pass
+    while not asked:
+        time.sleep(0.1)
+    over.set()
     for thread in threads:
         thread.join(70)  # after a long silence TCP tries again only every half minute
     with open(OUT + ".new", "w") as file:
