@@ -75,23 +75,45 @@ void put_proxy(json_out& out, const federation& f, const proxy_name& name, const
     out.end_object();
 }
 
+const standing::feed* feed_now(const cloud_name& peer, const view_options& o) {
+    if (!o.now) return nullptr;
+    const auto found = o.now->feeds.find(peer);
+    return found == o.now->feeds.end() ? nullptr : &found->second;
+}
+
+struct condition {
+    std::string state, problem, detail;
+};
+condition how_it_does(const federation& f, const cloud_name& name, const peer_view& p, const view_options& o) {
+    const bool stopped = o.now && o.now->stopped;
+    if (name == f.own) return {stopped ? "stopped" : "ready", {}, {}};
+    if (!p.problem.empty()) return {"stopped", p.problem, {}};
+    if (stopped) return {"unheard", o.now->stopped->reason, {}};
+    if (const auto* feed = feed_now(name, o); feed && feed->hindered)
+        return {"hindered", feed->hindered->reason, feed->hindered->detail};
+    return {"listening", {}, {}};
+}
+
 void put_cloud(json_out& out, const federation& f, const cloud_name& name, const peer_view& p, const view_options& o) {
     out.begin_object();
     member(out, "name", name);
     member(out, "own", name == f.own);
+    const auto how = how_it_does(f, name, p, o);
+    member(out, "state", how.state);
     if (name == f.own) {  // it has no feed to itself
-        member(out, "state", std::string("ready"));
         no_value(out, "feed");
         out.end_object();
         return;
     }
-    member(out, "state", std::string(p.problem.empty() ? "listening" : "stopped"));
     out.key("feed");
     out.begin_object();
-    member(out, "sent", o.sent ? o.sent(name) : 0);
+    if (const auto* feed = feed_now(name, o)) member(out, "sent", feed->sent);
+    else no_value(out, "sent");
     member(out, "heard", p.heard);
-    if (p.problem.empty()) no_value(out, "problem");
-    else member(out, "problem", p.problem);
+    if (how.problem.empty()) no_value(out, "problem");
+    else member(out, "problem", how.problem);
+    if (how.detail.empty()) no_value(out, "detail");
+    else member(out, "detail", how.detail);
     out.end_object();
     out.end_object();
 }
@@ -176,6 +198,8 @@ void put_migration(json_out& out, const federation&, const migration_id& id, con
     out.end_object();
 }
 
+std::string page_of(const std::string& reason) { return "docs/runbooks/" + reason + ".md"; }
+
 // A stream is KIND/NAME; a visit is a migration, to people.
 void put_need(json_out& out, const std::string& stream, const need_view& need) {
     const auto slash = stream.find('/');
@@ -185,12 +209,24 @@ void put_need(json_out& out, const std::string& stream, const need_view& need) {
     member(out, "reason", need.what.reason);
     member(out, "observed", need.what.observed);
     member(out, "next", need.what.next);
-    member(out, "page", "docs/runbooks/" + need.what.reason + ".md");
+    member(out, "page", page_of(need.what.reason));
     when(out, "since", need.since);
     out.end_object();
 }
 
-void put_status(json_out& out, const federation& f, const view_options&) {
+// The journal's own trouble cannot be on record.
+void put_need(json_out& out, const failure& stopped) {
+    out.begin_object();
+    member(out, "subject", std::string("journal"));
+    member(out, "reason", stopped.reason);
+    member(out, "observed", stopped.detail + "; nothing is written or accepted");
+    member(out, "next", std::string("mend it as the page says, then start the controller anew"));
+    member(out, "page", page_of(stopped.reason));
+    no_value(out, "since");
+    out.end_object();
+}
+
+void put_status(json_out& out, const federation& f, const view_options& o) {
     std::map<std::string_view, std::uint64_t> by_state{{"running", 0}, {"done", 0}, {"undone", 0}, {"refused", 0}};
     for (const auto& [id, m] : f.migrations) ++by_state[m.state];
     std::uint64_t vms = 0;
@@ -198,7 +234,8 @@ void put_status(json_out& out, const federation& f, const view_options&) {
     out.begin_object();
     member(out, "cloud", f.own);
     member(out, "position", f.at);
-    member(out, "ready", true);
+    const bool stopped = o.now && o.now->stopped;
+    member(out, "ready", !stopped);
     member(out, "vms", vms);
     member(out, "hosts", std::uint64_t{f.hosts.size()});
     out.key("migrations");
@@ -207,6 +244,7 @@ void put_status(json_out& out, const federation& f, const view_options&) {
     out.end_object();
     out.key("needs_person");
     out.begin_array();
+    if (stopped) put_need(out, *o.now->stopped);
     for (const auto& [stream, need] : f.needs) put_need(out, stream, need);
     out.end_array();
     out.key("peers");
@@ -214,7 +252,7 @@ void put_status(json_out& out, const federation& f, const view_options&) {
     for (const auto& [name, p] : f.peers) {
         out.begin_object();
         member(out, "name", name);
-        member(out, "state", std::string(p.problem.empty() ? "listening" : "stopped"));
+        member(out, "state", how_it_does(f, name, p, o).state);
         out.end_object();
     }
     out.end_array();

@@ -44,6 +44,9 @@ inline constexpr std::array<std::string_view, 9> need_names = {
     "visit_not_cleared",      "runs_without_right",    "feed_stopped",      "keeps_dying"};
 constexpr const auto& names_of(need) noexcept { return need_names; }
 
+// Of these a journal that cannot be gone on with can hold no event; they have their pages all the same.
+inline constexpr std::array<std::string_view, 3> journal_needs = {"journal_rewound", "journal_failed", "journal_broken"};
+
 struct wanted {
     need why;
     std::string observed, next;  // what was seen; the command to run next

@@ -114,7 +114,7 @@ result<void> controller::start() {
 
 void controller::give_up(failure why) {
     if (!ledger_.give_up(why)) return;
-    if (ports.log) ports.log(why.reason + " " + why.detail + "; nothing is accepted until then");
+    if (ports.log) ports.log(why.reason + " " + why.detail + "; nothing is written or accepted until that is mended and the controller started anew");
 }
 
 void controller::revive_unfinished() {
@@ -210,7 +210,14 @@ void controller::note_progress(const progress& p) {
     if (tell_progress_) tell_progress_(p);
 }
 
-std::uint64_t controller::sent_to(const cloud_name& peer) const { return feeds_ ? feeds_->sent(peer) : 0; }
+
+topology::standing controller::standing() const {
+    topology::standing now;
+    now.stopped = ledger_.failed();
+    if (feeds_)
+        for (const auto& p : ports.peers) now.feeds[p.cloud] = feeds_->standing(p.cloud);
+    return now;
+}
 
 std::vector<van_link> controller::vans_of(const vm_spec& spec) const {
     std::vector<std::string> peers;

@@ -9,7 +9,7 @@
 #include "actors/ports/feed.hpp"
 #include "actors/ports/link.hpp"
 #include "actors/runtime/shell.hpp"
-#include "topology/federation.hpp"
+#include "topology/view.hpp"
 
 namespace caravan::runtime {
 
@@ -63,7 +63,7 @@ class controller final : public port::link_listener {
     instant lately() const;
     void with_view(const std::function<void(const topology::federation&)>& look) const;
     const peer_config* peer(const cloud_name&) const;
-    std::uint64_t sent_to(const cloud_name&) const;  // records of the feed to that peer
+    topology::standing standing() const;  // how its house and its feeds do in this moment
     void note_progress(const progress&);
     // Gives all proxies and agents the VANs and routes as the books have them.
     void refresh_networks();

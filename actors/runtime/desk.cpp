@@ -30,19 +30,26 @@ class front_desk final : public port::desk {
         struct wished {
             void (front_desk::*take)(const port::caller&, const cloud_event&, std::function<void(std::string)>);
             role least;  // that may wish it
+            std::vector<member> data;
         };
         static const std::map<std::string_view, wished> known = {
-            {"caravan.vm.migrate", {&front_desk::migrate, role::scheduler}},
-            {"caravan.migration.abort", {&front_desk::abort, role::scheduler}},
-            {"caravan.migration.reclaim", {&front_desk::reclaim, role::operator_}},
-            {"caravan.van.create", {&front_desk::create_van, role::scheduler}},
-            {"caravan.van.delete", {&front_desk::delete_van, role::scheduler}},
-            {"caravan.cloud.resume_feed", {&front_desk::resume_feed, role::operator_}}};
+            {"caravan.vm.migrate",
+             {&front_desk::migrate, role::scheduler,
+              {{"to", wants::text}, {"mode", wants::text}, {"deadline_seconds", wants::number},
+               {"max_downtime_ms", wants::number}, {"bandwidth", wants::number}}}},
+            {"caravan.migration.abort", {&front_desk::abort, role::scheduler, {}}},
+            {"caravan.migration.reclaim",
+             {&front_desk::reclaim, role::operator_, {{"reason", wants::text}, {"destination_fenced", wants::flag}}}},
+            {"caravan.van.create", {&front_desk::create_van, role::scheduler, {}}},
+            {"caravan.van.delete", {&front_desk::delete_van, role::scheduler, {}}},
+            {"caravan.cloud.resume_feed", {&front_desk::resume_feed, role::operator_, {{"anew", wants::flag}}}}};
         const auto found = known.find(e->type);
         if (found == known.end())
             return receipt(problem_receipt(*e, "refused", "unknown_type", "no submission is of type " + e->type));
         if (who.as < found->second.least)
             return receipt(problem_receipt(*e, "refused", "role_too_low", "only an operator may submit " + e->type));
+        if (const auto wrong = misfit(e->data, found->second.data))
+            return receipt(problem_receipt(*e, "malformed", "malformed", "/data" + *wrong));
         (this->*found->second.take)(who, *e, std::move(receipt));
     }
 
@@ -55,12 +62,14 @@ class front_desk final : public port::desk {
         } else if (path.starts_with("/audit/")) {
             found = audited_entry(*controller_.ports.journal, position(std::strtoull(path.c_str() + 7, nullptr, 10)));
         } else if (at.empty()) {
-            controller_.with_view([&](const topology::federation& f) { found = topology::view(f, path, options()); });
+            const auto o = options();
+            controller_.with_view([&](const topology::federation& f) { found = topology::view(f, path, o); });
         } else {
             auto then = as_of(at);
             if (!then) return done({then.error().reason == "malformed" ? 400 : 503, {}, then.error().reason, then.error().detail});
             auto o = options();
             o.progress = {};
+            o.now.reset();
             found = topology::view(*then, path, o);
         }
         if (found) return done({200, std::move(*found), {}, {}});
@@ -77,13 +86,14 @@ class front_desk final : public port::desk {
         cloud_event e;
         e.data = document->root();
         if (e.data->what() != json_value::kind::object) return done({400, {}, "malformed", "a plan is asked for by an object"});
+        static const member known[] = {{"vm", wants::text}, {"to", wants::text}, {"mode", wants::text},
+                                       {"link_bytes_per_second", wants::number}, {"bandwidth", wants::number}};
+        if (auto wrong = misfit(e.data, known)) return done({400, {}, "malformed", std::move(*wrong)});
         const auto link = number_in(e, "link_bytes_per_second", 20'000'000), bandwidth = number_in(e, "bandwidth", 0);
-        for (const auto* number : {&link, &bandwidth})
-            if (!*number) return done({400, {}, "malformed", number->error()});
         const auto asked_mode = text_in(e, "mode");
         if (!known_mode(asked_mode))
             return done({400, {}, "malformed", "/mode: wants auto, cow or disk"});
-        const auto rate = *bandwidth ? std::min(*link, *bandwidth) : *link;
+        const auto rate = bandwidth ? std::min(link, bandwidth) : link;
         const vm_name vm(text_in(e, "vm"));
         const cloud_name to(text_in(e, "to"));
         topology::plan p;
@@ -165,8 +175,10 @@ class front_desk final : public port::desk {
         const auto in = [](const std::vector<std::string>& all, std::string_view one) {
             return all.empty() || std::find(all.begin(), all.end(), one) != all.end();
         };
+        // The facts that begin a saga have none yet: its own stream's first, and the one that names it.
+        const auto names = [&](const char* key) { return line.find(key + ("\":\"" + f.saga + "\"")) != std::string::npos; };
         return in(f.types, type) && in(f.subjects, subject_of(stream)) &&
-               (f.saga.empty() || line.find("\"saga\":\"" + f.saga + "\"") != std::string::npos);
+               (f.saga.empty() || names("\"saga") || names("\"subject") || names("\"migration"));
     }
 
     topology::view_options options() const {
@@ -174,7 +186,7 @@ class front_desk final : public port::desk {
                     const auto found = controller_.progress_.find(id);  // the view's lock is held
                     return found == controller_.progress_.end() ? std::string() : found->second;
                 },
-                [this](const cloud_name& peer) { return controller_.sent_to(peer); }};
+                controller_.standing()};
     }
 
     result<topology::federation> as_of(const std::string& at) const {
@@ -290,10 +302,6 @@ class front_desk final : public port::desk {
         if (!valid_name(to.text)) return receipt(problem_receipt(e, "malformed", "malformed", "/data/to: wants a cloud's name"));
         if (!known_mode(mode))
             return receipt(problem_receipt(e, "malformed", "malformed", "/data/mode: wants auto, cow or disk"));
-        const auto deadline = number_in(e, "deadline_seconds", 600), downtime = number_in(e, "max_downtime_ms", 0),
-                   bandwidth = number_in(e, "bandwidth", 0);
-        for (const auto* number : {&deadline, &downtime, &bandwidth})
-            if (!*number) return receipt(problem_receipt(e, "malformed", "malformed", "/data" + number->error()));
         const vm_name vm(e.subject);
         vm::begin_move move;
         move.migration = controller_.ports.new_migration_id();
@@ -307,10 +315,10 @@ class front_desk final : public port::desk {
         if (!known) return refuse("no_such_vm", "no VM is named " + vm.text + " in " + controller_.own.text);
         if (to != controller_.own && !controller_.peer(to))
             return refuse("no_such_cloud", "no peer of " + controller_.own.text + " is named " + to.text);
-        const auto seconds = std::clamp<std::uint64_t>(*deadline, 10, 7 * 86400);
+        const auto seconds = std::clamp<std::uint64_t>(number_in(e, "deadline_seconds", 600), 10, 7 * 86400);
         move.deadline = controller_.ports.clock->now() + std::chrono::seconds(seconds);
-        move.downtime_max = std::chrono::milliseconds(std::min<std::uint64_t>(*downtime, 3'600'000));
-        move.bandwidth = *bandwidth;
+        move.downtime_max = std::chrono::milliseconds(std::min<std::uint64_t>(number_in(e, "max_downtime_ms", 0), 3'600'000));
+        move.bandwidth = number_in(e, "bandwidth", 0);
         move.traceparent = e.traceparent;
         const auto id = move.migration;
         wish(who, e, stream_id("vm/" + vm.text), command(vm::command(std::move(move))), id, std::move(receipt));
@@ -339,11 +347,9 @@ class front_desk final : public port::desk {
         const auto why = text_in(e, "reason");
         if (why.empty() || why.size() > 1000)
             return receipt(problem_receipt(e, "malformed", "malformed", "/data/reason: wants some words on why"));
-        const auto fenced = e.data ? e.data->at("destination_fenced") : std::nullopt;
-        const bool said = fenced && fenced->as_bool().value_or(false);
         if (const auto id = own_migration(e, receipt))
             wish(who, e, stream_id("migration/" + id->text),
-                 command(migration::command(migration::reclaim{who.name, why, said})), *id, std::move(receipt));
+                 command(migration::command(migration::reclaim{who.name, why, flag_in(e, "destination_fenced")})), *id, std::move(receipt));
     }
 
     void create_van(const port::caller& who, const cloud_event& e, std::function<void(std::string)> receipt) {
@@ -362,9 +368,8 @@ class front_desk final : public port::desk {
     void resume_feed(const port::caller& who, const cloud_event& e, std::function<void(std::string)> receipt) {
         if (!controller_.peer(cloud_name(e.subject)))
             return receipt(problem_receipt(e, "refused", "no_such_cloud", "no peer is named " + e.subject));
-        const auto anew = e.data ? e.data->at("anew") : std::nullopt;
         wish(who, e, stream_id("cloud/" + e.subject),
-             command(cloud::command(cloud::resume_feed{anew && anew->as_bool().value_or(false)})), {}, std::move(receipt));
+             command(cloud::command(cloud::resume_feed{flag_in(e, "anew")})), {}, std::move(receipt));
     }
 
     void tell(std::span<const committed> all) {

@@ -47,9 +47,14 @@ void controller::feeds::foretold(const shell::fact_to_be& f) {
     if (h != hearers_.end()) h->second->act(*heard, f.as_cause, f.hold);
 }
 
-std::uint64_t controller::feeds::sent(const cloud_name& peer) const {
-    const auto found = tellers_.find(peer);
-    return found == tellers_.end() ? 0 : found->second->sent();
+topology::standing::feed controller::feeds::standing(const cloud_name& peer) const {
+    topology::standing::feed out;
+    if (const auto h = hearers_.find(peer); h != hearers_.end()) out.hindered = h->second->hindered();
+    const auto t = tellers_.find(peer);
+    if (t == tellers_.end()) return out;
+    out.sent = t->second->sent();
+    if (!out.hindered) out.hindered = t->second->hindered();
+    return out;
 }
 
 }  // namespace caravan::runtime

@@ -15,7 +15,7 @@ class controller::feeds {
     void stop();  // no more is told or heard; what actors still answer finds us here
     void told(std::span<const committed>);  // from the ledger's turn
     void foretold(const shell::fact_to_be&);
-    std::uint64_t sent(const cloud_name&) const;
+    topology::standing::feed standing(const cloud_name&) const;
 
   private:
     std::map<cloud_name, std::unique_ptr<teller>> tellers_;

@@ -45,7 +45,13 @@ std::pair<stream_id, command> command_of(const event& e) {
 
 }  // namespace
 
-hearer::hearer(controller& c, peer_config& p) : controller_(c), peer_(p), stream_("cloud/" + p.cloud.text) {}
+hearer::hearer(controller& c, peer_config& p)
+    : controller_(c),
+      peer_(p),
+      hindrance_([this](const std::string& what) {
+          if (controller_.ports.log) controller_.ports.log("feed from " + peer_.cloud.text + ": " + what);
+      }),
+      stream_("cloud/" + p.cloud.text) {}
 hearer::~hearer() = default;
 
 void hearer::start() {
@@ -141,8 +147,10 @@ void hearer::hear() {
     if (!records) {
         given_up_ = planted(bug::feed_given_up);
         if (records.error().kind == certainty::permanent) complain(records.error());
+        else hindrance_.is(records.error());
         return;
     }
+    hindrance_.over();
     if (!records->empty()) take_in(std::move(*records));
 }
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "actors/runtime/controller.hpp"
+#include "actors/runtime/hindrance.hpp"
 
 namespace caravan::runtime {
 
@@ -19,6 +20,7 @@ class hearer {
     // A record is taken in, and on its way into the journal: what follows is written behind it. It waits for `hold`.
     void act(const cloud::heard&, const cause&, std::shared_ptr<void> hold = {});
     void resume();  // a person decided, and it is on record: it is read on
+    std::optional<failure> hindered() const { return hindrance_.now(); }
 
   private:
     struct unsettled {
@@ -43,6 +45,7 @@ class hearer {
 
     controller& controller_;
     peer_config& peer_;
+    hindrance hindrance_;
     const stream_id stream_;
     std::mutex mutex_;
     bool given_up_ = false;                   // never, but for a bug that is planted

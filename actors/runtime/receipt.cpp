@@ -1,5 +1,7 @@
 #include "actors/runtime/receipt.hpp"
 
+#include <algorithm>
+
 namespace caravan::runtime {
 
 std::string problem_receipt(const cloud_event& e, std::string_view status, std::string_view reason,
@@ -55,6 +57,8 @@ tl::expected<cloud_event, std::string> read_event(const json_value& root) {
         if (text && text->size() > 256) return tl::unexpected("/" + std::string(key) + ": longer than 256 bytes");
         if (text) *to = *text;
     }
+    const auto spec = root.at("specversion");
+    if (!spec || spec->as_text() != "1.0") return tl::unexpected(std::string("/specversion: wants \"1.0\", a string"));
     if (e.id.empty() || e.source.empty()) return tl::unexpected(std::string("/id: must not be empty, nor /source"));
     if (const auto trace = root.at("traceparent"))
         if (const auto text = trace->as_text(); text && text->size() <= 55) e.traceparent = *text;
@@ -62,11 +66,31 @@ tl::expected<cloud_event, std::string> read_event(const json_value& root) {
     return e;
 }
 
-tl::expected<std::uint64_t, std::string> number_in(const cloud_event& e, std::string_view key, std::uint64_t otherwise) {
+std::optional<std::string> misfit(const std::optional<json_value>& data, std::span<const member> known) {
+    if (!data) return std::nullopt;
+    if (data->what() != json_value::kind::object) return ": wants an object";
+    for (const auto& [name, value] : data->members()) {
+        const auto at = "/" + std::string(name) + ": ";
+        const auto found = std::ranges::find(known, name, &member::first);
+        if (found == known.end()) {
+            std::string all;
+            for (const auto& [other, what] : known) all += (all.empty() ? "" : ", ") + std::string(other);
+            return at + (all.empty() ? "wants nothing here" : "is not known here: " + all);
+        }
+        if (found->second == wants::text && !value.as_text()) return at + "wants a string";
+        if (found->second == wants::number && !value.as_uint()) return at + "wants a whole number, 0 or more";
+        if (found->second == wants::flag && !value.as_bool()) return at + "wants true or false";
+    }
+    return std::nullopt;
+}
+
+std::uint64_t number_in(const cloud_event& e, std::string_view key, std::uint64_t otherwise) {
     const auto v = e.data ? e.data->at(key) : std::nullopt;
-    if (!v) return otherwise;
-    if (const auto number = v->as_uint()) return *number;
-    return tl::unexpected("/" + std::string(key) + ": wants a whole number, 0 or more");
+    return v ? v->as_uint().value_or(otherwise) : otherwise;
+}
+bool flag_in(const cloud_event& e, std::string_view key) {
+    const auto v = e.data ? e.data->at(key) : std::nullopt;
+    return v && v->as_bool().value_or(false);
 }
 std::string text_in(const cloud_event& e, std::string_view key) {
     const auto v = e.data ? e.data->at(key) : std::nullopt;

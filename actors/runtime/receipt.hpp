@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -18,10 +19,16 @@ struct cloud_event {
 // What was sent, or why it is malformed (a JSON pointer).
 tl::expected<cloud_event, std::string> read_event(const json_value& root);
 
-// A member of its data; `otherwise` if it is not there, and "/KEY: what it wants" if it is no such number.
-tl::expected<std::uint64_t, std::string> number_in(const cloud_event&, std::string_view key, std::uint64_t otherwise);
-// A text, empty if it is not there.
+// What an object of data may have. A member that nobody reads would be a wish that nobody meets.
+enum class wants : std::uint8_t { text, number, flag };
+using member = std::pair<std::string_view, wants>;
+// "/NAME: what is wrong with it", of the first member that is not as the list says; nothing if all are.
+std::optional<std::string> misfit(const std::optional<json_value>& data, std::span<const member>);
+
+// A member of data that fits; `otherwise`, empty or false if it is not there.
+std::uint64_t number_in(const cloud_event&, std::string_view key, std::uint64_t otherwise);
 std::string text_in(const cloud_event&, std::string_view key);
+bool flag_in(const cloud_event&, std::string_view key);
 
 // JSON, one line. `status`: refused or malformed.
 std::string problem_receipt(const cloud_event&, std::string_view status, std::string_view reason,

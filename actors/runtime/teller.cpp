@@ -12,7 +12,8 @@ constexpr std::size_t told_at_once_max = 256;
 constexpr const char* rewound = "journal_rewound";
 }  // namespace
 
-teller::teller(controller& c, peer_config& p) : controller_(c), peer_(p) {}
+teller::teller(controller& c, peer_config& p)
+    : controller_(c), peer_(p), hindrance_([this](const std::string& what) { log(what); }) {}
 teller::~teller() = default;
 
 void teller::start() {
@@ -51,9 +52,8 @@ std::optional<duration> teller::look_over() {
     // An empty feed has no incarnation yet; ours is drawn already.
     const auto same = [&] { return last->link == last_.link && last->incarnation == last_.incarnation; };
     caught_up_ = !last || (last->at == last_.at && (!last_.at.value || same()));
-    if (caught_up_) return look_again;
-    log("was cut back or made anew; it is told again what comes after record " + std::to_string(last->at.value));
-    return tell_again;
+    cut_back_ = !caught_up_;
+    return caught_up_ ? look_again : tell_again;
 }
 
 void teller::log(const std::string& what) const {
@@ -88,8 +88,7 @@ result<teller::place> teller::find_place() const {
                          (told ? "the event at position " + std::to_string(told->at.value) : "which is not an event") +
                          ", and the journal, which ends at position " +
                          std::to_string(controller_.ports.journal->last().value_or(port::head{}).at.value) +
-                         ", has no such event: it was put back from an older copy, or begun anew beside an old feed. "
-                         "Put its newest copy back");
+                         ", has no such event: it was put back from an older copy, or begun anew beside an old feed");
 }
 
 result<void> teller::check() const {
@@ -102,7 +101,12 @@ result<void> teller::check() const {
 bool teller::catch_up() {
     auto found = find_place();
     if (!found && found.error().reason == rewound) controller_.give_up(found.error());
-    if (!found) return false;
+    if (!found) {
+        hindrance_.is(found.error());
+        return false;
+    }
+    if (std::exchange(cut_back_, false))
+        log("was cut back or made anew; it is told again what comes after record " + std::to_string(found->last.at.value));
     last_ = std::move(found->last);
     upto_ = found->upto;
     sent_ = last_.at.value;
@@ -128,14 +132,15 @@ bool teller::publish(std::deque<told_event>& batch) {
         last.bytes = *bytes;
         records.push_back(last);
     }
-    if (records.empty()) return true;
-    auto done = peer_.to->publish(records);
+    auto done = records.empty() ? result<void>() : peer_.to->publish(records);
     if (!done) {
-        log(done.error().reason + " " + done.error().detail);
+        hindrance_.is(done.error());
         // It is not what we think it is.
         if (done.error().kind == certainty::permanent && !planted(bug::rewound_feed_not_told)) caught_up_ = false;
         return false;
     }
+    hindrance_.over();
+    if (records.empty()) return true;
     last_ = std::move(last);
     upto_ = batch.back().first;
     sent_ = last_.at.value;

@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "actors/runtime/controller.hpp"
+#include "actors/runtime/hindrance.hpp"
 
 namespace caravan::runtime {
 
@@ -20,6 +21,7 @@ class teller {
     void stop();  // once what had queued is told, if the feed takes it
     void tell(position at, std::shared_ptr<const std::string> bytes);
     std::uint64_t sent() const { return sent_; }  // records that the feed has
+    std::optional<failure> hindered() const { return hindrance_.now(); }
 
   private:
     using told_event = std::pair<position, std::shared_ptr<const std::string>>;
@@ -38,10 +40,12 @@ class teller {
 
     controller& controller_;
     peer_config& peer_;
+    hindrance hindrance_;
     std::mutex mutex_;
     std::deque<told_event> queue_;
     std::deque<told_event> batch_;  // being published
     bool caught_up_ = false, has_told_ = false, stopped_ = false;
+    bool cut_back_ = false;  // the feed was, or made anew, by others than us
     port::feed_record last_;
     position upto_;
     std::atomic<std::uint64_t> sent_ = 0;

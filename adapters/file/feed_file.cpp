@@ -61,6 +61,15 @@ result<feed_file> feed_file::open(const std::filesystem::path& path, int flags) 
     return opened;
 }
 
+bool feed_file::is_absent(const std::filesystem::path& path) {
+    const int folder = ::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return false;
+    struct stat status {};
+    const bool absent = ::fstatat(folder, path.filename().c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+    ::close(folder);
+    return absent;
+}
+
 feed_file::feed_file(feed_file&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
 feed_file::~feed_file() {
     if (file_ >= 0) ::close(file_);

@@ -34,6 +34,9 @@ class feed_file {
     // Regular files only, never through a symbolic link: the other cloud may have put it there.
     // Transient "feed_unreachable" if it is not there or cannot be opened.
     static result<feed_file> open(const std::filesystem::path& path, int flags);
+    // Its folder is there and has no such file: it was deleted, or never made. What cannot be looked at (a share that
+    // is gone, no descriptor left) says nothing.
+    static bool is_absent(const std::filesystem::path& path);
     feed_file(feed_file&& other) noexcept;
     feed_file& operator=(feed_file&&) = delete;
     ~feed_file();

@@ -103,9 +103,7 @@ result<std::vector<port::feed_record>> file_feed_reader::read(const port::feed_r
     // Opened anew each time (a few µs): a file that was replaced is then seen as what it is.
     const auto file = feed_file::open(path_, O_RDONLY);
     if (!file) {
-        std::error_code unseen;  // of a mount that is gone: no folder either
-        if (!std::filesystem::is_directory(path_.parent_path(), unseen))
-            return tl::unexpected(file.error());
+        if (!feed_file::is_absent(path_)) return tl::unexpected(file.error());
         if (seen.at.value) return permanent("feed_rewound", file.error().detail);
         return std::vector<port::feed_record>{};
     }

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <iostream>
 #include <mutex>
 
+#include "actors/care/need.hpp"
 #include "events/json.hpp"
 
 namespace caravan::ops {
@@ -53,6 +55,8 @@ std::function<void(const std::string&)> log_of(const std::string& process) {
 
 int failed_to_start(const failure& f) {
     std::cerr << "caravan: cannot start: " << f.reason << (f.detail.empty() ? "" : ": " + f.detail) << '\n';
+    if (std::ranges::find(care::journal_needs, f.reason) != care::journal_needs.end())
+        std::cerr << "  try: docs/runbooks/" << f.reason << ".md\n";
     return 1;
 }
 

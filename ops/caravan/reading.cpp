@@ -11,7 +11,8 @@ namespace {
 
 const std::map<std::string, std::vector<column>> columns_of = {
     {"clouds", {{"NAME", "name"}, {"OWN", "own", look::yes_no}, {"STATE", "state"},
-                {"SENT", "feed.sent"}, {"HEARD", "feed.heard"}, {"PROBLEM", "feed.problem"}}},
+                {"SENT", "feed.sent"}, {"HEARD", "feed.heard"}, {"PROBLEM", "feed.problem"},
+                {"DETAIL", "feed.detail", look::text, true}}},
     {"hosts", {{"NAME", "name"}, {"STATE", "state"}, {"VMS", "vms"}, {"CPUS", "cpus"},
                {"MEMORY", "memory", look::size}, {"FREE", "memory_free", look::size}}},
     {"proxies", {{"NAME", "name"}, {"STATE", "state"}, {"CHANNELS", "channels"}}},
@@ -74,8 +75,10 @@ void print_list(const options& asked, const std::string& kind, const json_value&
 }
 
 void put_need(const json_value& one) {
-    put("\n  " + text_at(one, "subject") + ": " + text_at(one, "reason") + ", since " +
-        cell(one, {"", "since", look::when}) + "\n");
+    const auto since = one.at("since");
+    const bool known = since && since->what() == json_value::kind::text;
+    put("\n  " + text_at(one, "subject") + ": " + text_at(one, "reason") +
+        (known ? ", since " + cell(one, {"", "since", look::when}) : "") + "\n");
     for (const auto& [title, key] : {std::pair{"seen", "observed"}, {"next", "next"}, {"page", "page"}})
         put("      " + std::string(title) + "  " + text_at(one, key) + "\n");
 }

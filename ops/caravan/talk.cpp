@@ -23,16 +23,21 @@ std::string fresh_id() {
     return id;
 }
 
+bool of_the_journal(const std::string& reason) { return reason.starts_with("journal_"); }
+
 int code_of(int status, const std::string& reason) {
     if (status == 404 || reason.starts_with("no_such_")) return exit_no_such_thing;
     if (reason.find("deadline") != std::string::npos) return exit_deadline;
     if (status == 400 || status == 413 || status == 415) return exit_usage;
+    if (of_the_journal(reason)) return exit_refused;  // there is a controller, and it says no
     return status >= 500 ? exit_unreachable : exit_refused;
 }
 
 const char* next_step(int status, const std::string& reason) {
     if (status == 401) return "set CARAVAN_TOKEN or --token-file to a token that the controller knows";
     if (status == 403) return "ask for a token or certificate of a higher role";
+    if (reason == "journal_full") return "make room on the controller's disk, then again";
+    if (of_the_journal(reason)) return "caravan status (it says what a person has to do)";
     if (status == 503) return "wait a moment and ask again";
     if (reason == "no_such_vm") return "caravan vms";
     if (reason == "no_such_cloud") return "caravan clouds";

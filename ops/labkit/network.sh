@@ -106,7 +106,7 @@ link_state() { # LINK -> up | cut
             black=$(wan_order stat 2>/dev/null | awk -v way="$(wan_way "$1")" \
                 'way == "" || $1 == way { n++; if (/black=1/) b++ } END { print n ? n == b : 1 }')
             [ "$black" = 0 ] && echo up || echo cut ;;
-        feed) is_running feed-cut && echo cut || echo up ;;
+        feed) [ -e "$LAB/feeds" ] && echo up || echo cut ;;
         control.*) inside "${1#*.}" nft list table inet lab >/dev/null 2>&1 && echo cut || echo up ;;
     esac
 }
@@ -120,9 +120,8 @@ cut_link() { # LINK
     require_one_of link "$1" links
     case $1 in
         wan*) wan_order "$(wan_way "$1") black on" ;;
-        feed)
-            spawn feed-cut python3 "$KIT/feed-cut.py" "$LAB/feeds"
-            until_true 5 grep -q holding "$LAB/log/feed-cut" ;;
+        feed) # as a share whose server does not answer: the folder is gone, with all that it holds
+            [ "$(link_state feed)" = cut ] || mv -T "$LAB/feeds" "$LAB/feeds.cut" ;;
         control.*)
             inside "${1#*.}" nft -f - <<-END
 				table inet lab {
@@ -137,9 +136,7 @@ heal_link() { # LINK
     require_one_of link "$1" links
     case $1 in
         wan*) wan_order "$(wan_way "$1") black off" ;;
-        feed)
-            if is_running feed-cut; then kill_process feed-cut; fi
-            rm -f "$LAB/log/feed-cut" ;;
+        feed) [ "$(link_state feed)" = up ] || mv -T "$LAB/feeds.cut" "$LAB/feeds" ;;
         control.*) inside "${1#*.}" nft delete table inet lab 2>/dev/null || true ;;
     esac
 }

@@ -14,7 +14,7 @@ process_names() { # all that should run, guests apart
 
 facts() { # KIND FIELDS..., a line each, for status.py
     local name
-    census | grep -Ev '^(power|relay|gate|feed-cut|turnstile)' | sed 's/^/process /'
+    census | grep -Ev '^(power|relay|gate|turnstile)' | sed 's/^/process /'
     for name in $(process_names); do echo "expected $name"; done
     for name in $(hosts); do
         if [ "$MODE" = simulated ]; then echo "host $name - - - - $(host_home "$name")"

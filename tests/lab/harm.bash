@@ -85,6 +85,7 @@ do_harm() { # HARM
             sleep) sleep "${words[1]}" ;;
             until) patiently 60 phase_is "$from" "$id" "${words[*]:1}" || fault "it never came to ${words[*]:1}" ;;
             undecided) check_undecided ;;
+            untold) check_untold ;;
             abort) abort_it ;;
             restart) restart "${words[1]}" ;;
             kill-copy) ordered kill "$(census | awk -v q="qemu.$vm@$to" 'index($1, q) == 1 { print $1 }')" ;;
@@ -114,6 +115,13 @@ check_undecided() {
         ! inside "$cloud.peer" ping -q -i 0.1 -c 20 -W 1 "$(guest_address "$vm")" >/dev/null ||
             fault "a copy answers in $cloud"
     done
+}
+# The source has written that it let go of the VM, and what would tell so is cut.
+check_untold() {
+    local feed=$LAB/feeds.cut/$from.to.$to.feed
+    [ "$(recorded "$from" vm.run_right_released)" = 1 ] || fault "the run-right is not released"
+    grep -q "$id" "$feed" || fault "$feed never had a word of this migration"
+    ! grep "$id" "$feed" | grep -q vm.run_right_released || fault "the feed told of the release while it was cut"
 }
 recorded() { # CLOUD TYPE -> how many such facts of this migration its journal holds; asks no process
     python3 -c 'import sqlite3, sys

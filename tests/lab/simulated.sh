@@ -60,6 +60,24 @@ case_cut() { # an agent dies in the middle of a copy, which is then aborted
 }
 copied() { caravan_at thales migrations "$1" -o json | grep -q '"disk_bytes":[1-9]'; }
 
+case_untold() { # the feeds are out of reach: it is seen, nothing is told, and it goes on once they are back
+    open_case
+    local id
+    lab cut feed
+    patiently 10 feed_is hindered || fault "thales does not say so: $(caravan_at thales clouds)"
+    id=$(caravan_at thales migrate $vm --to umea --no-wait --deadline 60s -o json | field_of id)
+    patiently 5 written "$id" || fault "the migration is not on record"
+    sleep 1
+    ! grep -q "$id" "$LAB"/feeds.cut/* || fault "a feed that is cut was told of it"
+    lab heal feed
+    patiently 30 has_ended thales "$id" || fault "it does not end: $(caravan_at thales migrations "$id")"
+    patiently 10 feed_is listening || fault "thales does not see that they are back: $(caravan_at thales clouds)"
+    check umea
+    close_case "feeds out of reach" "$(migration_field thales "$id" state)"
+}
+feed_is() { [ "$(caravan_at thales clouds umea -o json | field_of state)" = "$1" ]; }
+written() { [ -n "$(migration_field thales "$1" state)" ]; }
+
 case_killed() { # a VM that is gone is said to be off
     open_case
     local where
@@ -79,4 +97,5 @@ case_moves "cow there" thales umea cow
 case_moves "disk back" umea thales disk
 case_restarted
 case_cut
+case_untold
 case_killed

@@ -279,6 +279,12 @@ void whole_cloud::stop_sites() {
     proxy_house_.reset();
 }
 
+std::string whole_cloud::read(const std::string& path) {
+    std::string shown;
+    controller->desk().read({}, path, "", [&](port::answer a) { shown = std::move(a.json); });
+    return shown;
+}
+
 receipt whole_cloud::submit(const std::string& type, const std::string& subject,
                             const std::string& data, std::string id, port::role as) {
     if (id.empty()) id = "e" + std::to_string(next_++);

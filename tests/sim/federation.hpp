@@ -64,6 +64,7 @@ class whole_cloud {
         return {port::device_kind::agent, host_names.at(host).text};
     }
     port::device proxy_device() const { return {port::device_kind::proxy, proxy_name}; }
+    std::string read(const std::string& path);  // what the desk shows at once
     receipt submit(const std::string& type, const std::string& subject, const std::string& data,
                    std::string id = "", port::role as = port::role::operator_);
     receipt migrate(const std::string& vm, const std::string& more = "");  // to the peer

@@ -92,7 +92,15 @@ TEST_CASE("what cannot be is refused by name, and nothing is copied") {
     refused(f.a.submit("caravan.vm.migrate", "vm1", R"({"to":"thales"})"), "already_there");
     refused(f.a.submit("caravan.vm.dance", "vm1", "{}"), "unknown_type");
     refused(f.a.submit("caravan.migration.abort", "01J", "{}"), "no_such_migration");
-    CHECK(f.a.submit("caravan.vm.migrate", "vm1", R"({"to":7})").status == "malformed");
+    const auto malformed = [&](const char* data, const char* where) {
+        const auto r = f.a.submit("caravan.vm.migrate", "vm1", data);
+        CHECK(r.status == "malformed");
+        CHECK_THAT(r.text, Catch::Contains(where));
+    };
+    malformed(R"({"to":7})", R"("pointer":"/data/to")");
+    malformed(R"({"to":"umea","dedline_seconds":60})", R"("pointer":"/data/dedline_seconds")");
+    malformed(R"({"to":"umea","bandwidth":"10"})", "wants a whole number");
+    malformed("[]", R"("pointer":"/data")");
 
     const auto no = [&](const sim::guest& g, const std::string& reason) {
         f.boot(f.a, 1, g);
@@ -305,6 +313,9 @@ TEST_CASE("a controller whose journal was put back from an older copy refuses to
         const auto receipt = f.a.submit("caravan.van.create", "red", "{}");
         CHECK(receipt.status == "refused");
         CHECK(receipt.reason == "journal_rewound");
+        const auto status = f.a.read("/status");
+        CHECK_THAT(status, Catch::Contains(R"("ready":false)") && Catch::Contains(R"("page":"docs/runbooks/journal_rewound.md")"));
+        CHECK_THAT(f.a.read("/clouds/thales"), Catch::Contains(R"("state":"stopped")"));
         CHECK(count_of(f.b, "cloud.heard") == heard);
     }
     f.a.stop_controller();

@@ -40,6 +40,7 @@ struct house final : test::clockwork {
     std::unique_ptr<port::journal> journal = std::move(*medium.open());
     no_devices link;
     shown feed;
+    std::string log;
     std::unique_ptr<runtime::controller> controller;
 
     house() {
@@ -48,6 +49,7 @@ struct house final : test::clockwork {
         ports.journal = journal.get();
         ports.link = &link;
         ports.loops = &steps;
+        ports.log = [this](const std::string& line) { log += line + "\n"; };
         ports.new_incarnation = [] { return std::string(26, '0'); };
         runtime::peer_config p;
         p.cloud = peer;
@@ -104,6 +106,28 @@ TEST_CASE("a feed that is resumed before it is mended stops again") {
     CHECK(h.told() == "1 feed_gap ");
     h.resume();
     CHECK(h.told() == "1 feed_gap resumed feed_gap ");
+}
+
+TEST_CASE("a feed that cannot be reached is seen, said once, and over once it can be") {
+    house h;
+    const auto seen = [&](const char* path) {
+        std::string said;
+        h.controller->desk().read({}, path, "", [&](port::answer a) { said = a.json; });
+        return said;
+    };
+    CHECK_THAT(seen("/clouds/umea"), Catch::Contains(R"("state":"listening")"));
+    h.feed.wrong = failure{certainty::transient, "feed_unreachable", "the share does not answer"};
+    CHECK(h.told() == "");
+    CHECK_THAT(seen("/clouds/umea"), Catch::Contains(R"("state":"hindered")") &&
+                                         Catch::Contains(R"("problem":"feed_unreachable","detail":"the share does not answer")"));
+    CHECK_THAT(seen("/status"), Catch::Contains(R"({"name":"umea","state":"hindered"})"));
+    CHECK(h.log == "feed from umea: feed_unreachable the share does not answer; tried again until it goes\n");
+    h.feed.wrong.reset();
+    h.has({1});
+    CHECK(h.told() == "1 ");
+    CHECK_THAT(seen("/clouds/umea"), Catch::Contains(R"("state":"listening")") && Catch::Contains(R"("problem":null)"));
+    CHECK(h.log == "feed from umea: feed_unreachable the share does not answer; tried again until it goes\n"
+                   "feed from umea: goes on, after feed_unreachable\n");
 }
 
 TEST_CASE("that a feed stopped is on record once the disk has room for it") {
