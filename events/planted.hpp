@@ -15,6 +15,7 @@ enum class bug : std::uint8_t {
     epoch_stands_still,
     abort_after_pivot,
     acquire_before_release,
+    move_before_the_last_is_over,
     ready_before_whole,
     discard_of_the_source,
     // every saga ends
@@ -24,6 +25,7 @@ enum class bug : std::uint8_t {
     feed_given_up,
     rewound_feed_not_told,
     earlier_end_taken,
+    newer_route_in_the_way,
     // nothing acknowledged is lost
     acknowledge_before_disk,
     no_idempotency,

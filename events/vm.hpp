@@ -152,6 +152,7 @@ struct begin_move {
     duration downtime_max{};
     bytes bandwidth = 0;
     std::string traceparent;
+    migration_id over;  // the last one that had to do with the VM, if the asker has seen that it is over
 };
 struct abandon_move {
     migration_id migration;

@@ -35,14 +35,14 @@ void fold_vm(federation& f, const event& e, const vm::fact& what) {
         [&](const vm::vanished&) { set("absent", false); },
         [&](const vm::strayed&) { v.strayed = true; },
         [&](const vm::stray_gone&) { v.strayed = false; },
-        [&](const vm::move_begun& x) { v.migration = x.migration; set("moving", true); },
-        [&](const vm::move_abandoned&) { v.migration = {}; set("running", true); },
+        [&](const vm::move_begun& x) { v.migration = v.last = x.migration; set("moving", true); },
+        [&](const vm::move_abandoned&) { set("running", true); },
         [&](const vm::run_right_released& x) { v.run_right = x.run_right; set("released", false); },
         [&](const vm::departed&) { v.host = {}; set("absent", false); },
         [&](const vm::expected& x) {
             v.spec = x.spec;
             v.host = x.host;
-            v.migration = x.migration;
+            v.migration = v.last = x.migration;
             v.strayed = false;
             set("arriving", false);
         },
@@ -50,12 +50,10 @@ void fold_vm(federation& f, const event& e, const vm::fact& what) {
         [&](const vm::run_right_acquired& x) {
             v.run_right = x.run_right;
             v.host = x.host;
-            v.migration = {};
             set("running", true);
         },
         [&](const vm::run_right_reclaimed& x) {
             v.run_right = x.run_right;
-            v.migration = {};
             set("stopped", true);
         },
         [&](const vm::run_right_lost& x) {
@@ -118,6 +116,12 @@ migration_view& begun(federation& f, const migration::requested& what, const eve
     return m;
 }
 
+// It has no hand on its VM any more.
+void let_go(federation& f, const migration_view& m, const migration_id& id) {
+    const auto vm = f.vms.find(m.what.vm.name);
+    if (vm != f.vms.end() && vm->second.migration == id) vm->second.migration = {};
+}
+
 void fold_step(migration_view& m, const migration::step_done& x, const event& e,
                const std::vector<std::string>& step_names) {
     if (x.step >= m.steps.size()) return;
@@ -162,6 +166,7 @@ void fold_migration(federation& f, const event& e, const migration::fact& what,
             m.downtime = x.downtime;
             m.disk = x.disk;
             m.memory = x.memory;
+            let_go(f, m, found->first);
         },
         [](const auto&) {},
     }, what);
@@ -203,6 +208,7 @@ void fold_visit(federation& f, const event& e, const visit::fact& what,
             step.reason = x.how.reason;
             step.ended = e.time;
         },
+        [&](const visit::acquired&) { let_go(f, m, found->first); },
         [&](const visit::freeing& x) { m.reason = x.reason; },
         [&](const visit::reclaim_heard&) { m.reason = "reclaimed"; },
         [&](const visit::freed& x) {

@@ -18,7 +18,8 @@ struct vm_view {
     host_name host;
     epoch run_right;
     bool ours = false;  // this cloud holds the run-right
-    migration_id migration;
+    migration_id migration;   // that has a hand on it: until its undo is over, or its copy here runs
+    migration_id last;        // the last one of those
     bool strayed = false;
 };
 

@@ -67,6 +67,13 @@ placement place(const federation& f, const migration::requested& r, instant late
         made.detail = "VM " + holder->spec.name.text + " has the same MAC in the same VAN";
         return made;
     }
+    // It was here, and what took it away has still something to do here: that must not meet what came back.
+    if (const auto known = f.vms.find(r.vm.name); known != f.vms.end() && known->second.state == "absent" &&
+                                                  !known->second.migration.empty() && known->second.migration != r.id) {
+        made.reason = "name_taken";
+        made.detail = "migration " + known->second.migration.text + " of that VM is not over here";
+        return made;
+    }
     std::vector<std::pair<bytes, host_name>> fitting;
     // The reason nearest to a yes is the one worth telling.
     constexpr std::string_view order[] = {"no_host_online", "machine_unsupported", "cpu_unsupported",
@@ -103,7 +110,7 @@ plan plan_of(const federation& f, const vm_name& name, const cloud_name& to, cop
     const auto& v = found->second;
     if (to == f.own) p.obstacles.emplace_back("already_there", name.text + " is in " + to.text);
     else if (!f.peers.contains(to)) p.obstacles.emplace_back("no_such_cloud", "no peer is named " + to.text);
-    if (v.state == "moving") p.obstacles.emplace_back("vm_already_moving", "by " + v.migration.text);
+    if (!v.migration.empty()) p.obstacles.emplace_back("vm_already_moving", "by " + v.migration.text);
     else if (v.state != "running") p.obstacles.emplace_back("vm_not_running", name.text + " is " + v.state);
     for (const auto& nic : v.spec.nics)
         if (nic.van.empty()) p.obstacles.emplace_back("not_in_a_van", nic.mac + " is in no VAN: nothing can follow it");

@@ -75,11 +75,13 @@ class hypervisor {
     virtual result<void> stage(const job&) = 0;
     // Destination, before the pivot, or source, after it: destroys a copy that is not running by right,
     // undefines it, removes its disk, sockets and files of the job; refreshes the pool. One that runs is let
-    // be, permanent "still_running", unless the job is forfeited.
+    // be, permanent "still_running", unless the job is forfeited. A VM that this job never staged here is another's:
+    // it is not touched, and nothing of the job is left.
     virtual result<void> discard(const job&) = 0;
 
     // Source: begins the copy and answers once libvirt has accepted it; copy_ended follows. If the job
-    // already runs, follows it. A VM that is not running here: permanent "vm_not_running".
+    // already runs, follows it. A VM that is not running here: permanent "vm_not_running". A hypervisor that does not
+    // answer: unknown, since the copy may be under way.
     virtual result<void> start_copy(const job&) = 0;
     // Source: aborts the libvirt job; ok when no job is left and the VM runs: resumed if need be, started if
     // the copy took its process; left off if its owner shut it down meanwhile. Said late, of a VM that another

@@ -4,6 +4,7 @@
 
 #include "actors/runtime/controller.hpp"
 #include "actors/sagas/deeds.hpp"
+#include "events/planted.hpp"
 
 namespace caravan::runtime {
 
@@ -34,7 +35,9 @@ void ask_all(controller& c, std::vector<std::pair<stream_id, command>> all, std:
     const auto to = all[from].first;
     const auto what = all[from].second;
     ask(c, to, what, [&c, all = std::move(all), from, then = std::move(then), wanted = std::move(wanted)](step_result how) mutable {
-        if (how.ended != outcome::ok) return then(how);
+        // A newer route is known: the VM has moved on meanwhile, and this one is history.
+        const bool history = how.reason == "stale_route" && !planted(bug::newer_route_in_the_way);
+        if (how.ended != outcome::ok && !history) return then(how);
         ask_all(c, std::move(all), from + 1, std::move(then), std::move(wanted));
     });
 }
@@ -201,7 +204,14 @@ void keep_books(controller& c, std::uint8_t books_entry, const errand& what, std
         return;
     }
     ask_all(c, commands_of(c, entry_asked, what.about), 0,
-            [about = what.about, done = std::move(done)](step_result how) { done({how, about}); });
+            [about = what.about, done = std::move(done)](step_result how) mutable {
+                // The copy that was forfeited is gone, and what is here came by right: nobody's to remove.
+                if (how.reason == "here_by_another") {
+                    how = {};
+                    about.forfeited = false;
+                }
+                done({how, about});
+            });
 }
 
 }  // namespace caravan::runtime

@@ -311,6 +311,7 @@ class front_desk final : public port::desk {
             const auto found = f.vms.find(vm);
             known = found != f.vms.end() && found->second.state != "absent" && found->second.state != "released";
             move.mode = mode_of(f, vm, mode);
+            if (known && found->second.migration.empty()) move.over = found->second.last;
         });
         if (!known) return refuse("no_such_vm", "no VM is named " + vm.text + " in " + controller_.own.text);
         if (to != controller_.own && !controller_.peer(to))

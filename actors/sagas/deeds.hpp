@@ -90,6 +90,8 @@ inline constexpr deed deeds[] = {
     by_agent(op::release_run_right, side::source, act::prove_off),
     in_books(op::release_run_right, side::source, entry::release),
     {op::release_run_right, side::source, doer::proxy, act::send_record, entry::none, true},
+    // From now on it runs over there or nowhere: neighbours here need not wait until a feed says that it does.
+    {op::release_run_right, side::source, doer::proxy, act::set_routes, entry::none, true},
     by_proxy(op::move_routes, side::source, act::set_routes),
     in_books(op::move_routes, side::source, entry::routes_there),
     by_proxy(op::retire_copy, side::source, act::close_relay),

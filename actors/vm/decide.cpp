@@ -105,6 +105,9 @@ decision begin(const state& s, const begin_move& c, const context& now) {
             return refuse("vm_already_moving", s.spec.name.text + " is moving: migration " + s.move.text);
         case phase::running: break;
     }
+    // It runs, but what brought it, or was to take it away, still has a hand on it: an undo may yet start it anew.
+    if (!s.move.empty() && s.move != c.over && !planted(bug::move_before_the_last_is_over))
+        return refuse("vm_already_moving", "migration " + s.move.text + " of " + s.spec.name.text + " is not over yet");
     if (auto why = hindrance(s.spec, c.mode)) return tl::unexpected(std::move(*why));
     std::vector<said> all;
     all.push_back({vm::fact(move_begun{c.migration, c.to})});
@@ -160,6 +163,8 @@ decision take_back(const state& s, const reclaim& c) {
 }
 
 decision lose(const state& s, const forfeit& c) {
+    if (s.move != c.migration && (ours(s) || s.now == phase::expected))
+        return refuse("here_by_another", in_phase(s) + " by migration " + s.move.text);
     if (s.move != c.migration || s.run_right >= c.run_right) return nothing();
     if (s.now == phase::moving) return refuse("vm_already_moving", in_phase(s));
     if (s.now != phase::expected && !ours(s)) return nothing();

@@ -56,13 +56,13 @@ std::vector<fs::path> files_of(const domain_view& view, const fs::path& images) 
 }
 
 // Destroys and undefines, as often as libvirtd, still busy with the end of a copy, says "not now".
-result<void> remove_domain(const std::function<result<found>()>& find) {
+result<void> remove_domain(bool also_running, const std::function<result<found>()>& find) {
     const auto deadline = std::chrono::steady_clock::now() + removal_wait_max;
     for (;;) {
         const auto it = find();
         if (!it) return tl::unexpected(it.error());
         if (!it->domain) return {};
-        if (it->state.running()) return permanent("still_running");
+        if (it->state.running() && !also_running) return permanent("still_running");
         result<void> done;
         if (it->state.active() && virDomainDestroy(it->domain.get()) < 0)
             done = last_failure("destroy");
@@ -135,11 +135,11 @@ result<void> libvirt_hypervisor::discard(const job& work) {
     const auto it = parts_->find(work.vm);
     if (!it) return tl::unexpected(it.error());
     const auto records = parts_->files.all();
-    if (it->domain && it->state.running() && !work.forfeited) return permanent("still_running", work.vm.name.text);
-    if (it->domain && !staged_by_another(records, work)) {
-        if (!listed(records, work.id)) {
-            if (work.here == side::destination && !work.forfeited)
-                return permanent("not_of_this_job", work.vm.name.text);
+    const bool recorded = listed(records, work.id);
+    const bool never_ours = work.here == side::destination && !recorded && !work.forfeited;
+    if (it->domain && !never_ours && !staged_by_another(records, work)) {
+        if (it->state.running() && !work.forfeited) return permanent("still_running", work.vm.name.text);
+        if (!recorded) {
             const auto xml = domain_text(it->domain.get(), VIR_DOMAIN_XML_INACTIVE);
             if (!xml) return tl::unexpected(xml.error());
             const auto view = read_domain(*xml);
@@ -149,7 +149,7 @@ result<void> libvirt_hypervisor::discard(const job& work) {
                 !put)
                 return put;
         }
-        if (auto removed = remove_domain([&] { return parts_->find(work.vm); }); !removed)
+        if (auto removed = remove_domain(work.forfeited, [&] { return parts_->find(work.vm); }); !removed)
             return removed;
     }
     if (auto removed = parts_->files.remove(work.id); !removed) return removed;

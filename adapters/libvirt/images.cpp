@@ -14,6 +14,7 @@ namespace caravan::libvirt {
 namespace {
 
 constexpr std::size_t backing_name_max = 1023;  // as in the format
+constexpr std::string_view qcow2_magic = "QFI\xfb";
 
 std::uint64_t big_endian(const char* from, int octets) noexcept {
     std::uint64_t number = 0;
@@ -56,7 +57,7 @@ result<image> read_image(const fs::path& file) {
     if (::stat(file.c_str(), &s) != 0 || !in) return permanent("no_image", file.string());
     image seen{static_cast<bytes>(s.st_size), static_cast<bytes>(s.st_blocks) * 512, {}};
     char head[32] = {};
-    if (!in.read(head, sizeof head) || std::string_view(head, 4) != "QFI\xfb") return seen;
+    if (!in.read(head, sizeof head) || std::string_view(head, 4) != qcow2_magic) return seen;
     seen.capacity = big_endian(head + 24, 8);
     const auto offset = big_endian(head + 8, 8), size = big_endian(head + 16, 4);
     if (offset == 0 || size == 0) return seen;
@@ -72,6 +73,12 @@ result<image> read_image(const fs::path& file) {
 bool is_base_image(const fs::path& file) {
     const auto name = file.filename().string();
     return (name.starts_with("base") && name.ends_with(".img")) || name.ends_with(".base");
+}
+
+bool is_qcow2(const fs::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    char magic[4] = {};
+    return in.read(magic, sizeof magic) && std::string_view(magic, sizeof magic) == qcow2_magic;
 }
 
 base_images::base_images(fs::path folder) : folder_(std::move(folder)) {
@@ -96,7 +103,8 @@ void base_images::save() const {
 }
 
 std::string base_images::digest_of(const fs::path& file) {
-    if (!is_base_image(file)) return {};
+    // Overlays are made on raw bases: on a container they would show it, and not what it holds, as the disk.
+    if (!is_base_image(file) || is_qcow2(file)) return {};
     const std::lock_guard lock(mutex_);
     const auto id = identity(file);
     if (id.empty()) return {};

@@ -23,8 +23,9 @@ struct image {
 result<image> read_image(const std::filesystem::path&);
 
 bool is_base_image(const std::filesystem::path&);  // named "base*.img" or "*.base"
+bool is_qcow2(const std::filesystem::path&);       // by its first bytes; one that cannot be read is not
 
-// The base images in one folder, by "sha256:…" of their bytes. Digests of large images take long:
+// The raw base images in one folder, by "sha256:…" of their bytes. Digests of large images take long:
 // they are kept by (inode, size, mtime), in memory and in the file ".caravan-bases" beside them.
 class base_images {
   public:

@@ -59,12 +59,26 @@ result<void> stands_on_its_bases(virDomainPtr domain, base_images& bases, const 
     return {};
 }
 
+pid_t process_of(const std::string& folder, const std::string& name) {
+    pid_t pid = 0;
+    std::ifstream(folder + "/" + name + ".pid") >> pid;
+    return pid;
+}
+
+// That it is off will be believed by its process being gone: whoever cannot see it now would see it gone always.
+result<void> sees_process(const std::string& folder, const std::string& name) {
+    if (const auto pid = process_of(folder, name); pid > 0 && runs_domain(pid, name)) return {};
+    return permanent("no_sight_of_processes", folder + "/" + name + ".pid names no process of " + name +
+                                                  " that the agent can see: it must share the host's process ids");
+}
+
 }  // namespace
 
 result<void> libvirt_hypervisor::start_copy(const job& work) {
     const std::lock_guard one_at_a_time(parts_->start_mutex);
     const auto it = parts_->find(work.vm);
-    if (!it) return tl::unexpected(it.error());
+    // It may be asked again of a copy under way, whose end cannot be seen now: that it failed must not be said.
+    if (!it) return unknown(it.error().reason, it.error().detail);
     if (parts_->follows(work.id)) return {};
     const bool here = it->domain && (it->state.running() || it->state.copying() ||
                                      it->state.paused_for_copy() || migrated_away(it->state));
@@ -75,6 +89,7 @@ result<void> libvirt_hypervisor::start_copy(const job& work) {
     if (it->state.copying() || !it->state.running()) {
         made->follow();
     } else {
+        if (auto sight = sees_process(parts_->where.processes, work.vm.name.text); !sight) return sight;
         if (auto based = stands_on_its_bases(it->domain.get(), parts_->bases, work); !based) return based;
         suspend_autostart(it->domain.get());
         if (auto begun = made->begin(it->domain.get()); !begun) return begun;
@@ -93,7 +108,7 @@ result<void> libvirt_hypervisor::abort_copy(const job& work) {
     for (;;) {
         const auto it = parts_->find(work.vm);
         if (!it) return tl::unexpected(it.error());
-        if (!it->domain) return permanent("no_such_vm", work.vm.name.text);
+        if (!it->domain) return {};  // undefined meanwhile, by hand or since it was transient: nothing to keep
         if (it->state.copying()) {
             virDomainAbortJob(it->domain.get());
         } else if (it->state.running() || meant_to_be_off(it->state)) {
@@ -114,8 +129,7 @@ result<void> libvirt_hypervisor::abort_copy(const job& work) {
 // guest stands still. So the process is asked first: usually libvirt is just ending it.
 result<void> libvirt_hypervisor::prove_off(const job& work) {
     const auto& name = work.vm.name.text;
-    pid_t pid = 0;
-    std::ifstream(parts_->where.processes + "/" + name + ".pid") >> pid;
+    const auto pid = process_of(parts_->where.processes, name);
     if (pid > 0 && (!runs_domain(pid, name) || died_within(pid, usual_end)))
         return end_process(pid, name);  // dying, or dead
     const auto connect = parts_->link().get();

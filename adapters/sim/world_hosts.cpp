@@ -58,10 +58,9 @@ result<void> world::discard(const place& where, const job& work) {
     if (auto up = answers(where); !up) return up;
     auto& h = at(where);
     const auto* c = find(where, work.vm.name);
-    if (c && c->state == running && !work.forfeited) return permanent("still_running", work.vm.name.text);
-    if (c && !staged_by_another(h, work)) {
-        if (work.here == side::destination && c->of != work.id && !work.forfeited)
-            return permanent("not_of_this_job", work.vm.name.text);
+    const bool never_ours = work.here == side::destination && !h.files.contains(work.id) && !work.forfeited;
+    if (c && !never_ours && !staged_by_another(h, work)) {
+        if (c->state == running && !work.forfeited) return permanent("still_running", work.vm.name.text);
         if (copyings_.contains(work.id)) strike(work.id, copy_fault::streams_closed);
         h.files.erase(work.id);
         erase(where, work.vm.name);
@@ -73,7 +72,7 @@ result<void> world::discard(const place& where, const job& work) {
 
 result<void> world::start_copy(const place& where, const job& work) {
     const std::scoped_lock lock(telling_, mutex_);
-    if (auto up = answers(where); !up) return up;
+    if (auto up = answers(where); !up) return unknown(up.error().reason, up.error().detail);
     auto* c = find(where, work.vm.name);
     const bool under_way = copyings_.contains(work.id);
     if (under_way && at(where).followed.contains(work.id)) return {};
@@ -95,7 +94,7 @@ result<void> world::abort_copy(const place& where, const job& work) {
     if (auto up = answers(where); !up) return up;
     if (copyings_.contains(work.id)) strike(work.id, copy_fault::aborted);
     auto* c = find(where, work.vm.name);
-    if (!c) return permanent("no_such_vm", work.vm.name.text);
+    if (!c) return {};
     if (staged_by_another(at(where), work)) return permanent("not_of_this_job", work.vm.name.text);
     if (c->state != running) become(where, *c, running, false);
     return {};

@@ -25,7 +25,7 @@ client::client(federation& f, dice luck, std::size_t wanted, std::size_t at_once
 void client::begin() {
     std::size_t count = 0;
     while (f_.world.copies_of(vm_name(f_.vm_name_of(count))).size() == 1) ++count;
-    for (std::size_t i = 0; i < count; ++i) guests_.push_back({f_.first_cloud_of(i), false, 0});
+    for (std::size_t i = 0; i < count; ++i) guests_.push_back({f_.first_cloud_of(i), 0, 0});
     f_.time.after(3s, [this] { tick(); });
     f_.time.after(5s, [this] { tend(); });
 }
@@ -76,8 +76,10 @@ void client::tick() {
 void client::want_a_move() {
     const auto vm = luck_.below(guests_.size());
     auto& g = guests_[vm];
-    if (g.moving) return;
-    g.moving = true;
+    // Some do not wait for the end of one migration before they wish for the next.
+    if (g.moves && !(hasty_ && g.moves == 1 && luck_.chance(250))) return;
+    look_for(g);
+    ++g.moves;
     ++moving_;
     g.to = (g.cloud + 1 + luck_.below(f_.clouds.size() - 1)) % f_.clouds.size();
     wish w;
@@ -125,7 +127,7 @@ void client::answered(std::size_t which, const std::string& receipt) {
             w.at = at;
             if (w.type != "caravan.vm.migrate") return;
             ++accepted_;
-            under_way_[id] = guest_of(w);
+            under_way_[id] = which;
             if (const auto over = over_.find(id); over != over_.end()) ended(id, over->second);
         } else if (w.now == wish::stand::refused || w.migration != id || w.at != at) {
             contradictions_.push_back(w.id + " was answered in two ways: " + receipt);
@@ -145,10 +147,14 @@ std::size_t client::guest_of(const wish& w) const {
     return vm;
 }
 
-// Where it is now is asked around.
 void client::rest(guest& g) {
-    g.moving = false;
+    --g.moves;
     --moving_;
+    look_for(g);
+}
+
+// Where it is now is asked around.
+void client::look_for(guest& g) {
     const auto name = f_.vm_name_of(static_cast<std::size_t>(&g - guests_.data()));
     for (const auto& c : f_.world.copies_of(vm_name(name)))
         for (std::size_t i = 0; i < f_.clouds.size(); ++i)
@@ -159,9 +165,9 @@ void client::ended(const migration_id& id, bool done) {
     over_[id] = done;
     const auto found = under_way_.find(id);
     if (found == under_way_.end()) return;
-    auto& g = guests_[found->second];
+    const auto which = found->second;
     under_way_.erase(found);
-    rest(g);
+    rest(guests_[guest_of(wishes_[which])]);
 }
 
 void client::repeat_one() {
@@ -176,7 +182,7 @@ void client::abort(const migration_id& id) {
     if (chosen == under_way_.end()) return;
     wish w;
     w.id = "job-" + std::to_string(wishes_.size() + 1);
-    w.cloud = guests_[chosen->second].cloud;
+    w.cloud = wishes_[chosen->second].cloud;
     w.type = "caravan.migration.abort";
     w.subject = chosen->first.text;
     w.data = "{}";

@@ -40,7 +40,7 @@ class client {
   private:
     struct guest {
         std::size_t cloud = 0;
-        bool moving = false;
+        std::size_t moves = 0;  // wished for, and not over
         std::size_t to = 0;
     };
     void tick();
@@ -50,17 +50,18 @@ class client {
     void send_later(std::size_t wish);
     std::size_t guest_of(const wish&) const;
     void rest(guest&);
+    void look_for(guest&);
     void tend();
     void tend_feeds(cloud&);
 
     federation& f_;
     dice luck_;
     const std::size_t wanted_, at_once_;
-    const bool hasty_;  // some deadlines are tight
+    const bool hasty_;  // some deadlines are tight, and some wishes come before the last one is over
     std::size_t accepted_ = 0, moving_ = 0, resumed_ = 0;
     std::vector<guest> guests_;
     std::vector<wish> wishes_;
-    std::map<migration_id, std::size_t> under_way_;  // VM
+    std::map<migration_id, std::size_t> under_way_;  // wish
     std::map<migration_id, bool> over_;              // done?
     std::vector<std::string> contradictions_;
 };

@@ -127,11 +127,8 @@ result<void> folder_hypervisor::discard(const job& work) {
     }
     const auto r = body_->files.find(work.vm.name);
     if (!r) return {};
+    if (work.here == side::destination && r->of != work.id && !work.forfeited) return {};  // never this job's
     if (r->state == vm_state::running && !work.forfeited) return permanent("still_running", work.vm.name.text);
-    if (work.here == side::destination && r->of != work.id && !work.forfeited) {
-        if (r->state == vm_state::staged) return {};  // another job's
-        return permanent("not_of_this_job", work.vm.name.text);
-    }
     body_->files.remove(*r);
     body_->changed.notify_all();
     return {};

@@ -37,9 +37,9 @@ class folder_hypervisor final : public port::hypervisor {
     result<std::vector<port::vm_observation>> observe() override;
     // Besides the port's: permanent "bad_name", "vm_exists", "image_exists"; transient "no_disk_room".
     result<void> stage(const job&) override;
-    result<void> discard(const job&) override;  // permanent "still_running", "not_of_this_job"
+    result<void> discard(const job&) override;  // permanent "still_running"
     result<void> start_copy(const job&) override;
-    result<void> abort_copy(const job&) override;  // permanent "no_such_vm"
+    result<void> abort_copy(const job&) override;  // permanent "not_of_this_job"
     result<void> prove_off(const job&) override;   // permanent "still_running"
     result<void> resume(const job&) override;
 

@@ -194,7 +194,7 @@ result<void> folder_hypervisor::abort_copy(const job& work) {
     const guarded lock(body_->mutex);
     body_->leaving.erase(work.id);
     auto r = body_->files.find(work.vm.name);
-    if (!r) return permanent("no_such_vm", work.vm.name.text);
+    if (!r) return {};
     const bool here_for_good = r->of.text.empty() || r->state == vm_state::running;
     if (r->of != work.id) return here_for_good ? result<void>() : permanent("not_of_this_job", work.vm.name.text);
     r->of = {};

@@ -40,11 +40,15 @@ TEST_CASE("vm: every phase × every command") {
     home.to = test::here.own;
     auto other = move;
     other.migration = second;
+    auto next = other;
+    next.over = first;
+    const auto undone = test::grown(moving, vm::fact(move_abandoned{first, "undone"}));
     test::walk<state, vm::command>("vm",
         {{"absent", {}}, {"stopped", stopped}, {"running", running}, {"moving", moving},
          {"released", released}, {"expected", awaited}, {"absent, departed", gone},
          {"absent, did not come", refused}, {"absent, runs astray", astray},
-         {"stopped, taken back", back}, {"running, acquired", ours}, {"absent, lost", lost}},
+         {"stopped, taken back", back}, {"running, acquired", ours}, {"absent, lost", lost},
+         {"running, kept", undone}},
         {{"seen running", observe{spec(), h1, true, true}},
          {"seen off", observe{spec(), h1, true, false}},
          {"not seen", observe{spec(), h1, false, false}},
@@ -52,6 +56,7 @@ TEST_CASE("vm: every phase × every command") {
          {"seen off elsewhere", observe{spec(), h2, true, false}},
          {"another seen running", observe{spec("other"), h1, true, true}},
          {"move", move}, {"move home", home}, {"another move", other},
+         {"another move, the first over", next},
          {"abandon", abandon_move{first, "aborted"}}, {"abandon another", abandon_move{second, "late"}},
          {"release", release{first}}, {"release another", release{second}},
          {"depart", depart{first}}, {"depart another", depart{second}},

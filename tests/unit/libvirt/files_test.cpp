@@ -45,6 +45,7 @@ TEST_CASE("base images are known by digest, and a changed one anew") {
     const folder in;
     in.write("base.img", "abc");
     in.write("other.img", "not a base image");
+    in.write("base-cloud.img", "QFI\xfb a container, whatever its name says");
     base_images bases(in.path);
     CHECK(bases.digests() == std::vector<std::string>{digest_of_abc});
     CHECK(bases.find(digest_of_abc) == in.path / "base.img");

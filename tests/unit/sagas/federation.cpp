@@ -72,6 +72,7 @@ void federation::migrate() {
     c.migration = migration_id(id);
     c.to = destination().name;
     c.deadline = time.now() + luck.between(30s, 8min);
+    c.over = vm_at(source()).move;
     submit(cells[from], guest, vm::command(c));
     time.after(luck.between(1s, 1min), [this] { misfortune(); });
     if (luck.chance(0.25))
