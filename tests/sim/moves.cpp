@@ -190,6 +190,24 @@ TEST_CASE("an abort in the copy leaves the VM where it was") {
     is_clean(f);
 }
 
+TEST_CASE("a VM is not moved again before the undo of its last move is over") {
+    federation f(slow_ground());
+    const auto r = begin_slow(f);
+    f.a.hub.cut(f.a.device_of(0));  // the copy cannot be aborted now
+    CHECK(f.a.submit("caravan.migration.abort", r.migration.text, "{}").status == "accepted");
+    REQUIRE(await([&] { return f.a.vm("vm1").state == "running"; }));
+    const auto again = f.a.migrate("vm1");
+    CHECK(again.reason == "vm_already_moving");
+    CHECK_THAT(again.text, Catch::Contains(r.migration.text));
+    CHECK_THAT(f.a.read("/vms/vm1"), Catch::Contains(R"("migration":")" + r.migration.text));
+    f.a.hub.heal(f.a.device_of(0));
+    ends(f, f.a, r, "undone");
+    is_clean(f);
+    let_go(f);
+    ends(f, f.a, f.a.migrate("vm1"), "done");
+    is_clean(f);
+}
+
 TEST_CASE("controllers restart while a VM is copied") {
     federation f(slow_ground());
     const auto r = begin_slow(f);

@@ -273,6 +273,35 @@ void aborts_a_whole_copy(world& w) {
     CHECK(w.heard(side::source).never_begun().empty());
 }
 
+// Its right was taken back by a person, who says that it cannot run: if it does all the same, it goes.
+void removes_what_was_forfeited(world& w) {
+    w.boot("vm1");
+    const move m(w, "vm1", id_1);
+    begin(w, m);
+    REQUIRE(w.heard(side::source).await_ends(1));
+    hand_over(w, m);
+    w.disconnect(m.source);
+    auto work = m.destination;
+    work.forfeited = true;
+    REQUIRE_OK(w.at(side::destination).discard(work));
+    nothing_left(w, side::destination, work);
+    REQUIRE_OK(w.at(side::destination).discard(work));
+}
+
+// Nothing of the source's VM is left: there is nothing to keep, and an undo of it ends.
+void aborts_without_a_vm(world& w) {
+    w.boot("vm1");
+    const move m(w, "vm1", id_1);
+    begin(w, m);
+    REQUIRE(w.heard(side::source).await_ends(1));
+    REQUIRE_OK(w.at(side::source).prove_off(m.source));
+    w.disconnect(m.source);
+    REQUIRE_OK(w.at(side::source).discard(m.source));
+    nothing_left(w, side::source, m.source);
+    REQUIRE_OK(w.at(side::source).abort_copy(m.source));
+    nothing_left(w, side::source, m.source);
+}
+
 // An order of an older migration that comes late must not wake a copy whose run-right is elsewhere.
 void late_abort_wakes_nothing(world& w) {
     w.boot("vm1");
@@ -394,6 +423,8 @@ const std::vector<check> hypervisor_contract = {
     {"aborts in the memory part", aborts_in_the_memory_part},
     {"drops a whole copy", aborts_a_whole_copy},
     {"lets another's copy be", late_abort_wakes_nothing},
+    {"removes a running copy whose right was taken back", removes_what_was_forfeited},
+    {"has nothing to keep where the VM is gone", aborts_without_a_vm},
     {"follows a copy after a restart", follows_after_a_restart},
     {"source daemon dies", source_daemon_dies},
     {"destination daemon dies", destination_daemon_dies},
