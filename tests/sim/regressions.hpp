@@ -26,7 +26,9 @@ inline constexpr regression regressions[] = {
     {"repetition_answered_otherwise", bug::repetition_answered_otherwise, 1},
     {"result_lost_on_full_disk", bug::result_lost_on_full_disk, 1},
     {"rewound_feed", bug::rewound_feed_not_told, 1},
-    {"earlier_end", bug::earlier_end_taken, 42},
+    {"earlier_end", bug::earlier_end_taken, 32},
+    {"moved_on_in_its_undo", bug::move_before_the_last_is_over, 14},
+    {"moved_on_before_it_was_heard_of", bug::newer_route_in_the_way, 1},
 };
 
 }  // namespace caravan::simulate
