@@ -67,9 +67,10 @@ placement place(const federation& f, const migration::requested& r, instant late
         made.detail = "VM " + holder->spec.name.text + " has the same MAC in the same VAN";
         return made;
     }
-    // It was here, and what took it away has still something to do here: that must not meet what came back.
-    if (const auto known = f.vms.find(r.vm.name); known != f.vms.end() && known->second.state == "absent" &&
-                                                  !known->second.migration.empty() && known->second.migration != r.id) {
+    // It is here, or what took it away has still something to do here: that must not meet what came back. Whatever its
+    // state is in this moment: by the time it is expected it may have departed.
+    if (const auto known = f.vms.find(r.vm.name);
+        known != f.vms.end() && !known->second.migration.empty() && known->second.migration != r.id) {
         made.reason = "name_taken";
         made.detail = "migration " + known->second.migration.text + " of that VM is not over here";
         return made;
