@@ -34,7 +34,7 @@ const planted_bug all[] = {
     {epoch_stands_still, "the run-right goes on by the same epoch", inv::highest_run_right, "none"},
     {abort_after_pivot, "an abort is taken after the pivot", inv::highest_run_right, "abort"},
     {acquire_before_release, "the destination is let run it before the release is on record", inv::highest_run_right, "wan-deaf,disk-slow"},
-    {move_before_the_last_is_over, "a VM is moved again before its last migration is over", inv::one_runner, "libvirtd-away,abort,wan-dark,feed-outage", 32},
+    {move_before_the_last_is_over, "a VM is moved again before its last migration is over", inv::one_runner, "libvirtd-away,abort,wan-dark,feed-outage", 64},
     {ready_before_whole, "a copy says that it is ready before its last bytes are there", inv::whole_before_run, "none"},
     {discard_of_the_source, "the undo of a copy discards it at the wrong side", inv::disk_somewhere, "qemu-source,host-power"},
     {timers_lost_over_restart, "a controller that starts forgets what it waited for", inv::sagas_end, "end-controller"},
