@@ -80,7 +80,8 @@ placement place(const federation& f, const migration::requested& r, instant late
     // The reason nearest to a yes is the one worth telling.
     constexpr std::string_view order[] = {"no_host_online", "machine_unsupported", "cpu_unsupported",
                                           "no_base_image", "no_capacity"};
-    std::size_t nearest = 0;
+    std::ptrdiff_t nearest = -1;
+    made.reason = order[0];
     for (const auto& [name, h] : f.hosts) {
         auto why = obstacle(f, name, h, r);
         if (!h.online) {
@@ -92,12 +93,14 @@ placement place(const federation& f, const migration::requested& r, instant late
             for (const auto& [id, memory] : h.reserved) taken += memory;
             fitting.emplace_back(h.has.memory - std::min(taken, h.has.memory), name);
         } else {
-            nearest = std::max<std::size_t>(nearest, std::find(std::begin(order), std::end(order), why) - order);
+            const auto rank = std::find(std::begin(order), std::end(order), why) - order;
+            if (rank > nearest) made.reason = why;
+            nearest = std::max(nearest, rank);
         }
     }
     std::stable_sort(fitting.begin(), fitting.end(), [](auto& a, auto& b) { return a.first > b.first; });
     for (auto& [room, name] : fitting) made.hosts.push_back(name);
-    if (made.hosts.empty()) made.reason = std::string(order[nearest]);
+    if (!made.hosts.empty()) made.reason.clear();
     return made;
 }
 

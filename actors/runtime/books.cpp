@@ -91,7 +91,15 @@ struct admission : std::enable_shared_from_this<admission> {
     admission(controller& in, const errand& e, std::function<bool()> still, ending d)
         : c(in), what(e), done(std::move(d)), wanted(std::move(still)) {
         const auto& j = e.about;
-        request = {j.id, j.vm, j.peer, j.own, j.mode, j.run_right, j.deadline, j.downtime_max, j.bandwidth, {}, {}};
+        request.id = j.id;
+        request.vm = j.vm;
+        request.from = j.peer;
+        request.to = j.own;
+        request.mode = j.mode;
+        request.run_right = j.run_right;
+        request.deadline = j.deadline;
+        request.downtime_max = j.downtime_max;
+        request.bandwidth = j.bandwidth;
     }
 
     void begin() {

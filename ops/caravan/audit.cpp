@@ -79,6 +79,9 @@ int audit_verify(const options& asked, const std::string& journal) {
     if (!journal.empty()) {
         allow_colour(!asked.no_colour);
         const auto report = verify_journal(journal);
+        if (report && report->entries == 0)
+            return complain(exit_refused, "it holds no event, so there is nothing to verify", journal,
+                            "a copy needs the file's -wal beside it: what was written last is there");
         if (report) return print_report(asked, to_json(*report));
         const auto& reason = report.error().reason;
         if (reason == "journal_foreign")

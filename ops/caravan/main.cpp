@@ -81,7 +81,7 @@ void add_reading(CLI::App& app, words& w) {
     for (const auto& k : kinds) {
         const std::string kind = k.kind;
         const auto examples = "  caravan " + kind + "\n  caravan " + kind + " " + k.example +
-                              "\n  caravan " + kind + " -o json | jq .name";
+                              "\n  caravan " + kind + " -o json | jq ." + (kind == "migrations" ? "id" : "name");
         command(app, w, k.kind, k.says, examples.c_str(), [&w, kind] { return show(w.asked, kind, w.id); })
             ->add_option("ID", w.id, "only this one, in full")->check(named);
     }
@@ -269,7 +269,7 @@ void add_simulation(CLI::App& app, words& w) {
         ->delimiter(',')->check(CLI::IsMember({"none"}) | whole_number);
     made->add_flag("!--no-shrink", w.simulation.small, "shows a violation as it was found, not at its smallest");
     made->add_flag("--verbose", w.loud, "every event and fault, as it happens, on standard error");
-    made->add_option("--until", w.until, "simulated time for which a federation is asked to migrate (24h)");
+    made->add_option("--until", w.until, "simulated time after which a federation has no more faults (24h)");
 }
 
 template <class Config>
@@ -281,7 +281,7 @@ template <class Config>
         if (config) return run(*config);
         std::fprintf(stderr, "%s\n", config.error().detail.c_str());
         return complain(exit_usage, std::string("the ") + name + "'s configuration does not hold", w.file,
-                        "caravan config check " + w.file);
+                        "caravan config check --as " + std::string(name) + " " + w.file);
     })->add_option("--config", w.file, "YAML")->required();
 }
 

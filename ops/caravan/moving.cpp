@@ -69,6 +69,8 @@ std::string progress_line(const json_value& m) {
     const auto state = text_at(m, "state");
     const auto phase = text_at(m, "phase");
     std::string line = text_at(m, "vm") + " -> " + text_at(m, "to") + "  ";
+    const auto why = text_at(m, "reason");
+    if (state == "running" && !why.empty()) return line + "undoing " + phase + "  (" + why + ")";
     line += state == "running" ? (phase.empty() ? "starting" : phase) : tinted(state, state);
     const column percent{"", "progress.percent", look::percent}, rate{"", "progress.bytes_per_second", look::rate},
         left{"", "progress.eta_seconds", look::seconds};

@@ -174,12 +174,18 @@ int show_events(const options& asked, const events_wish& wish) {
     return with_client(asked, [&](client& to) {
         const auto path = query_of(wish);
         const auto silence = std::chrono::milliseconds(wish.follow ? 0 : 30'000);
+        bool any = false;
         const auto answer = to.lines(path, silence, [&](std::string_view line) {
+            any = true;
             print_event(asked, line);
             return true;
         });
         if (!answer) return tell(answer.error(), "");
         if (answer->status != 200) return tell_problem(*answer, to.url() + path);
+        std::string named = wish.saga;
+        for (const auto& s : wish.subjects) named += (named.empty() ? "" : ", ") + s;
+        if (!any && !named.empty() && wish.after == 0)
+            return complain(exit_no_such_thing, "no event concerns " + named, to.url() + path, "caravan events");
         return int(exit_done);
     });
 }

@@ -51,7 +51,7 @@ const adversary::row& adversary::row_of(fault_kind kind) {
         {fault_kind::abort, &a::abort},
         {fault_kind::forge, &a::forge},
     };
-    return table[static_cast<std::size_t>(kind)];
+    return *std::ranges::find(table, kind, &row::kind);
 }
 
 adversary::adversary(federation& f, watch& w, client& c, dice luck, fault_list list,

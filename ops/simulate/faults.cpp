@@ -62,7 +62,7 @@ kinds_parsed parse_kinds(const std::string& text) {
         const auto to = std::min(text.find(',', from), text.size());
         const auto word = text.substr(from, to - from);
         const auto row = std::ranges::find(fault_table(), word, &fault_row::name);
-        if (row == fault_table().end()) return {{}, word};
+        if (row == fault_table().end()) return {{}, word.empty() ? "\"\"" : word};
         out.kinds.push_back(row->kind);
         from = to + 1;
     }

@@ -91,6 +91,8 @@ TEST_CASE("faults are named one by one, and a name that is none is told") {
     CHECK(parse_kinds("none").kinds.empty());
     CHECK(in_words(parse_kinds("wan-dark,end-agent").kinds) == "wan-dark,end-agent");
     CHECK(parse_kinds("wan-dark,wan-drak").unknown == "wan-drak");
+    for (const auto* text : {"", ",", "abort,", ",abort"}) CHECK(parse_kinds(text).unknown == "\"\"");
+    CHECK(parse_kinds("all,none").unknown == "all");
     for (std::size_t i = 0; i < fault_table().size(); ++i)
         CHECK(fault_table()[i].kind == static_cast<fault_kind>(i));
 }

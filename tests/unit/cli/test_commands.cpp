@@ -172,8 +172,9 @@ TEST_CASE("a name is one segment of a path, and one value of a query, whatever i
     CHECK(run([&] { return show(asked, "vms", "sge 1"); }).code == exit_no_such_thing);
     const events_wish two{.types = {}, .subjects = {"x&subject=sge-1"}, .saga = {}};
     const auto got = run([&] { return show_events(asked, two); });
-    CHECK(got.code == exit_done);
+    CHECK(got.code == exit_no_such_thing);
     CHECK(got.out.empty());
+    CHECK_THAT(got.err, Catch::Contains("no event concerns x&subject=sge-1"));
 }
 
 TEST_CASE("what needs a person is shown with what was seen, what to do next, and the page to read") {
