@@ -37,7 +37,7 @@ run_planted() { # FROM TO
     rm "$(host_home "$1.h1")/lib/images/plant"
     # shellcheck disable=SC2016  # the inner shell expands
     inside "$1.peer" bash -c 'exec 3<>"/dev/tcp/$0/9000" && echo "status $1" >&3 && read -r answer <&3 && touch "$2" && sleep 600' \
-        "$(guest_address $vm)" "$name" "$evidence/told" &
+        "$(guest_address $vm)" "$name" "$evidence/told" 9<&- &
     teller=$!
     until_true 20 test -e "$evidence/told" || fault "the guest was not told"
     move "$1" "$2" auto

@@ -15,8 +15,8 @@ if [ "$(id -u)" = 0 ] && setpriv --reuid=nobody --regid=nogroup --clear-groups t
     rm -rf "$home"
     exit $rc
 fi
-: "${LAB:=$(mktemp -d)/lab}"
-export LAB
+: "${LAB:=$(mktemp -d)/lab}" "${NS:=cvs-}"
+export LAB NS
 # shellcheck source=tests/lab/stage.bash
 . "$(dirname "$(readlink -f "$0")")/stage.bash"
 # shellcheck source=ops/labkit/simulated.sh

@@ -3,6 +3,11 @@
 # the wire and at the world; a line a case. Sourced.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${NS:=cvt-}"
+# A lab of the tests' own, unless one is named: whoever keeps one up in the usual place keeps it. What is in
+# the tests' own, a test that was killed has left there.
+if [ -z "${LAB:-}" ]; then
+    LAB=$([ "$(id -u)" = 0 ] && echo /var/lib || echo /tmp)/caravan-test tests_own=yes
+fi
 export ASK_TIMEOUT=${ASK_TIMEOUT:-60} # a guest without KVM on a loaded machine verifies slowly
 # shellcheck source=ops/labkit/kit.sh
 . "$root/ops/labkit/kit.sh"
@@ -12,7 +17,7 @@ verdict=0 # of the whole script
 faults=() # of the case at hand
 watchers=()
 
-lab() { "$root/ops/lab" "$@"; }
+lab() { "$root/ops/lab" "$@" 9<&-; }
 proof() { lab status -o json | python3 "$KIT/proof.py" "$@"; }
 fault() { faults+=("$*"); }
 late() { timing=$((timing + 1)) && fault "$*"; } # a fault that may be the machine's
@@ -30,7 +35,15 @@ finish() {
     exit $((rc ? rc : verdict))
 }
 
+take_over() { # the tests' own lab, from one that was killed
+    exec 9>"$LAB.lock"
+    flock -n 9 || die "another test has the lab in $LAB (its lock: $LAB.lock); or give this one LAB and NS"
+    [ -n "$(remains)" ] || return 0
+    echo "a test that was killed left its lab behind"
+    lab down
+}
 raise() { # OPTION... of ops/lab up
+    [ -z "${tests_own:-}" ] || take_over
     ! is_up || die "a lab is up in $LAB already: ops/lab down first"
     trap finish EXIT
     trap 'exit 130' INT TERM
@@ -120,7 +133,7 @@ watch_guest() { # VM CLOUD
     : >"$evidence/watch"
     plug_peers
     nsenter --net="/run/netns/$(netns "$2.peer")" python3 "$KIT/witness.py" \
-        "$(guest_address "$1")" "$evidence/witness.json" >"$evidence/watch" 2>&1 &
+        "$(guest_address "$1")" "$evidence/witness.json" >"$evidence/watch" 2>&1 9<&- &
     watchers=($!)
     patiently 20 grep -q watching "$evidence/watch" || fault "no connection to $1: $(<"$evidence/watch")"
 }
