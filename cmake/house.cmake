@@ -30,6 +30,10 @@ if(CARAVAN_SANITIZE)
   add_link_options(-fsanitize=${CARAVAN_SANITIZE})
   if(CARAVAN_SANITIZE STREQUAL thread)
     add_compile_options(-Wno-tsan)  # Asio's fences: beside locks that ThreadSanitizer does see
+    # CAF hands everything from thread to thread: it has to be seen doing so.
+    execute_process(COMMAND ${PROJECT_SOURCE_DIR}/ops/dev/caf_for_threads ${PROJECT_BINARY_DIR}/caf
+                    COMMAND_ERROR_IS_FATAL ANY)
+    list(PREPEND CMAKE_PREFIX_PATH ${PROJECT_BINARY_DIR}/caf)
   else()
     add_compile_options(-Wno-maybe-uninitialized)  # GCC 12 sees ways past a variant's construction
   endif()
