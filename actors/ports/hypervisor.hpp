@@ -38,6 +38,7 @@ struct vm_observation {
     vm_spec vm;
     run_state state = run_state::absent;
     bool job_active = false;  // a libvirt migration job runs on it
+    bool held = false;        // its QEMU does not answer: whether a job runs on it cannot be said
     friend bool operator==(const vm_observation&, const vm_observation&) = default;
 };
 

@@ -18,6 +18,7 @@ act_result look(port::hypervisor& hypervisor, const job& j) {
     for (const auto& v : *all)
         if (v.vm.name == j.vm.name) found = &v;
     using port::run_state;
+    if (found && found->held) return tl::unexpected(unknown("guest_does_not_answer", j.vm.name.text));
     if (j.here == side::destination)
         return seen_as(found && found->state == run_state::paused && !found->job_active ? "whole" : "not_whole");
     if (!found || found->state == run_state::absent || found->state == run_state::off || found->state == run_state::litter)

@@ -1,5 +1,9 @@
 // The destination's half of a copy, and the removal of what either side no longer needs.
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <thread>
 
 #include "adapters/libvirt/failures.hpp"
@@ -161,6 +165,8 @@ result<void> libvirt_hypervisor::resume(const job& work) {
     const auto it = parts_->find(work.vm);
     if (!it) return tl::unexpected(it.error());
     const bool off = it->domain && it->state.off();
+    const bool was_ours = !listed(parts_->files.all(), work.id);  // said once more
+    if (was_ours && off && it->state.meant_to_be_off()) return parts_->keep();
     if (!it->domain || (!it->state.running() && !it->state.whole() && !off))
         return permanent("copy_not_whole", work.vm.name.text);
     // The right to run is ours, so the source is off for good and its memory gone. libvirt defines an
@@ -171,6 +177,14 @@ result<void> libvirt_hypervisor::resume(const job& work) {
     }
     virDomainSetAutostart(it->domain.get(), 0);
     parts_->files.forget(work.id);
+    return parts_->keep();
+}
+
+// The source removes its copy on the strength of this: what names ours must outlive a loss of power. QEMU has
+// flushed the disk at the copy's end, libvirt the definition; the folders that name them nobody has.
+result<void> libvirt_hypervisor::parts::keep() const {
+    if (!sync_folder(where.images)) return transient("not_durable", where.images + ": " + std::strerror(errno));
+    if (!sync_folder(where.definitions)) ::sync();  // kept elsewhere, wherever that is: a session's, a container's
     return {};
 }
 

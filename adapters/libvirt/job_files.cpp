@@ -24,14 +24,14 @@ bool write_durably(const fs::path& file, const std::string& text) {
     return durable;
 }
 
+}  // namespace
+
 bool sync_folder(const fs::path& folder) {
     const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const bool durable = fd >= 0 && ::fsync(fd) == 0;
     if (fd >= 0) ::close(fd);
     return durable;
 }
-
-}  // namespace
 
 bool staged_by_another(const std::vector<job_record>& all, const job& work) {
     return std::ranges::any_of(all, [&](const job_record& r) { return r.vm == work.vm.name && r.id != work.id; });

@@ -21,6 +21,9 @@ struct job_record {
     std::vector<std::filesystem::path> files;  // disks, console
 };
 
+// The names in the folder are durable when it returns true; errno says why not.
+bool sync_folder(const std::filesystem::path&);
+
 // Another job's files of the same VM are here: what there is of it is that job's.
 bool staged_by_another(const std::vector<job_record>&, const job&);
 

@@ -40,12 +40,6 @@ bool migrated_away(const domain_state& seen) noexcept {
     return seen.off() && seen.reason == VIR_DOMAIN_SHUTOFF_MIGRATED;
 }
 
-// Whoever shut it down or destroyed it while it was copied meant it; all else took it from its owner.
-bool meant_to_be_off(const domain_state& seen) noexcept {
-    return seen.off() &&
-           (seen.reason == VIR_DOMAIN_SHUTOFF_SHUTDOWN || seen.reason == VIR_DOMAIN_SHUTOFF_DESTROYED);
-}
-
 // A copy of the difference is whole only on the base image that the destination was told of.
 result<void> stands_on_its_bases(virDomainPtr domain, base_images& bases, const job& work) {
     if (work.mode != copy_mode::cow) return {};
@@ -111,7 +105,7 @@ result<void> libvirt_hypervisor::abort_copy(const job& work) {
         if (!it->domain) return {};  // undefined meanwhile, by hand or since it was transient: nothing to keep
         if (it->state.copying()) {
             virDomainAbortJob(it->domain.get());
-        } else if (it->state.running() || meant_to_be_off(it->state)) {
+        } else if (it->state.running() || it->state.meant_to_be_off()) {
             restore_autostart(it->domain.get());
             return {};
         } else if (const bool off = it->state.off();

@@ -36,6 +36,7 @@ struct config {
     std::string emulator = "/usr/bin/qemu-system-x86_64";
     std::string pool = "images";                  // dir pool: whole-disk copies are made in it
     std::string processes = "/run/libvirt/qemu";  // where libvirt keeps NAME.pid
+    std::string definitions = "/etc/libvirt/qemu";  // where libvirt keeps NAME.xml
     std::string domain_type = "kvm";              // or "qemu": what host_description speaks of
 };
 

@@ -40,6 +40,15 @@ bool is_migration(int operation) noexcept {
            operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT;
 }
 
+// Somebody's command has been with its QEMU for so long that ours would only wait behind it, for 30 s.
+bool hangs(virDomainPtr domain) {
+    constexpr unsigned patience_ms = 5000;
+    virDomainControlInfo control{};
+    if (virDomainGetControlInfo(domain, &control, 0) < 0) return false;
+    return control.state == VIR_DOMAIN_CONTROL_ERROR ||
+           (control.state == VIR_DOMAIN_CONTROL_OCCUPIED && control.stateTime > patience_ms);
+}
+
 struct parameters {  // what virDomainGetJobStats fills
     virTypedParameterPtr list = nullptr;
     int count = 0;
@@ -63,6 +72,9 @@ bool domain_state::running() const noexcept {
 bool domain_state::copying() const noexcept {
     return (job == VIR_DOMAIN_JOB_BOUNDED || job == VIR_DOMAIN_JOB_UNBOUNDED) &&
            is_migration(operation);
+}
+bool domain_state::meant_to_be_off() const noexcept {
+    return off() && (reason == VIR_DOMAIN_SHUTOFF_SHUTDOWN || reason == VIR_DOMAIN_SHUTOFF_DESTROYED);
 }
 bool domain_state::whole() const noexcept {
     return state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_USER && persistent &&
@@ -95,15 +107,25 @@ result<job_figures> look_at_job(virDomainPtr domain) {
     return seen;
 }
 
-result<domain_state> look(virDomainPtr domain) {
+static result<domain_state> glance(virDomainPtr domain) {
     domain_state seen;
     if (virDomainGetState(domain, &seen.state, &seen.reason, 0) < 0) return last_failure("state");
     seen.persistent = virDomainIsPersistent(domain) == 1;
     if (!seen.active()) return seen;
+    seen.held = hangs(domain);
+    if (seen.held) return seen;
     const auto job = look_at_job(domain);
+    seen.held = !job && virGetLastError() && virGetLastError()->code == VIR_ERR_OPERATION_TIMEOUT;
+    if (seen.held) return seen;
     if (!job) return tl::unexpected(job.error());
     seen.job = job->type;
     seen.operation = job->operation;
+    return seen;
+}
+
+result<domain_state> look(virDomainPtr domain) {
+    auto seen = glance(domain);
+    if (seen && seen->held) return unknown("guest_does_not_answer", virDomainGetName(domain));
     return seen;
 }
 
@@ -140,7 +162,7 @@ result<std::string> domain_text(virDomainPtr domain, unsigned flags) {
 }
 
 result<port::vm_observation> observe_domain(virDomainPtr domain, base_images& bases) {
-    const auto seen = look(domain);
+    const auto seen = glance(domain);
     if (!seen) return tl::unexpected(seen.error());
     unsigned form = VIR_DOMAIN_XML_MIGRATABLE;
     if (!seen->active()) form |= VIR_DOMAIN_XML_INACTIVE;
@@ -148,7 +170,7 @@ result<port::vm_observation> observe_domain(virDomainPtr domain, base_images& ba
     if (!xml) return tl::unexpected(xml.error());
     const auto view = read_domain(*xml);
     if (!view) return tl::unexpected(view.error());
-    port::vm_observation made{spec_of(*view, bases), run_state_of(*seen), seen->copying()};
+    port::vm_observation made{spec_of(*view, bases), run_state_of(*seen), seen->copying(), seen->held};
     if (auto neutral = neutralise(*xml)) made.vm.neutral_xml = std::move(neutral->xml);
     return made;
 }

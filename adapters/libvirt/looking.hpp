@@ -17,6 +17,7 @@ struct domain_state {
     int job = VIR_DOMAIN_JOB_NONE;  // virDomainJobType
     int operation = 0;              // virDomainJobOperation, of a job that is active
     bool persistent = false;
+    bool held = false;  // a command to QEMU is not answered: whether a job is active cannot be said
 
     bool active() const noexcept {
         return state != VIR_DOMAIN_SHUTOFF && state != VIR_DOMAIN_NOSTATE;
@@ -29,7 +30,10 @@ struct domain_state {
     }
     // An incoming copy that is all here: paused by nobody's fault, defined, no job.
     bool whole() const noexcept;
+    // Whoever shut it down or destroyed it meant it; all else took it from its owner.
+    bool meant_to_be_off() const noexcept;
 };
+// Unknown "guest_does_not_answer" where `held`. Waits at most once, for 30 s, for a QEMU that hangs.
 result<domain_state> look(virDomainPtr);
 
 // An active job's figures; `id` is left empty.

@@ -32,6 +32,8 @@ struct libvirt_hypervisor::parts final : connection::watcher {
 
     result<found> find(const vm_spec&) const;
     void refresh_pool(virConnectPtr) const;
+    // What arrived is still here after a loss of power. Transient "not_durable".
+    result<void> keep() const;
     own_layout layout_of(const job&) const;
 
     const config where;

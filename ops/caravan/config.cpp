@@ -50,6 +50,7 @@ const row agent_rows[] = {
     {"libvirt.emulator", kind::text, "/usr/bin/qemu-system-x86_64", "path"},
     {"libvirt.pool", kind::text, "images", "libvirt storage pool"},
     {"libvirt.processes", kind::text, "/run/libvirt/qemu", "folder of libvirt's NAME.pid"},
+    {"libvirt.definitions", kind::text, "/etc/libvirt/qemu", "folder of libvirt's NAME.xml"},
     {"libvirt.domain_type", kind::choice, "kvm", "kvm|qemu"},
     {"simulated.folder", kind::folder, "", "hypervisor simulated: where its VMs are files"},
     {"simulated.rate", kind::rate, "", "a simulated copy goes no faster: 20MB/s"},
@@ -155,7 +156,8 @@ result<agent_config> load_agent(const std::string& file) {
     out.libvirt = {from->text("libvirt.uri"),  from->text("libvirt.images"),
                    from->text("libvirt.sockets"), from->text("libvirt.boot"),
                    from->text("libvirt.emulator"), from->text("libvirt.pool"),
-                   from->text("libvirt.processes"), from->text("libvirt.domain_type")};
+                   from->text("libvirt.processes"),
+                   from->text("libvirt.definitions"), from->text("libvirt.domain_type")};
     out.simulated.folder = from->text("simulated.folder");
     if (const auto& rate = from->text("simulated.rate"); !rate.empty()) out.simulated.rate = *parse_rate(rate);
     out.vxlan = {from->text("vxlan.address"), from->text("vxlan.proxy")};

@@ -44,7 +44,7 @@ struct agent_config {
     tls::material tls;
     hypervisor_kind hypervisor = hypervisor_kind::libvirt;
     struct {
-        std::string uri, images, sockets, boot, emulator, pool, processes, domain_type;
+        std::string uri, images, sockets, boot, emulator, pool, processes, definitions, domain_type;
     } libvirt;
     struct {
         std::string folder;  // required where the hypervisor is simulated

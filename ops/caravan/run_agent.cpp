@@ -89,7 +89,7 @@ result<machine> real_machine(const agent_config& c, port::hypervisor_listener& e
     if (!network) return tl::unexpected(network.error());
     auto hypervisor = std::make_unique<libvirt::libvirt_hypervisor>(
         libvirt::config{c.libvirt.uri, c.libvirt.images, c.libvirt.sockets, c.libvirt.boot, c.libvirt.emulator,
-                        c.libvirt.pool, c.libvirt.processes, c.libvirt.domain_type}, events);
+                        c.libvirt.pool, c.libvirt.processes, c.libvirt.definitions, c.libvirt.domain_type}, events);
     auto filled = [&c, &at = *hypervisor](job& j) { return complete(c, at, j); };
     return machine{std::move(hypervisor), std::move(*network), c.libvirt.sockets, libvirt_socket_of(c.libvirt.uri),
                    std::move(filled)};

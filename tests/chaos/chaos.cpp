@@ -135,7 +135,7 @@ void vms_run_once(federation& f, std::size_t vms) {
 }
 
 void books_are_true(const whole_cloud& c) {
-    CHECK(await([&] { return c.state() == c.replayed_state(); }));
+    CHECK(c.is_as_replayed());
     const auto audited = adapter::audit(c.journal());
     REQUIRE(audited);
     INFO(audited->what);

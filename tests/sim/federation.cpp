@@ -333,23 +333,24 @@ bool whole_cloud::ended(const migration_id& id) const {
     return m && m->state != "running";
 }
 
-std::string whole_cloud::state() const {
-    std::optional<std::string> text;
-    controller->with_view(
-        [&](const topology::federation& f) { text = topology::view(f, "/state", plain()); });
-    return text.value_or("");
-}
-
-std::string whole_cloud::replayed_state() const {
+bool whole_cloud::is_as_replayed() const {
+    std::optional<std::string> live;
+    position upto;  // more may be written while we read
+    controller->with_view([&](const topology::federation& f) {
+        live = topology::view(f, "/state", plain());
+        upto = f.at;
+    });
     topology::federation f;
     f.own = name;
     f.peers[peer];
-    for (const auto& e : entries())
+    for (const auto& e : entries()) {
+        if (e.at > upto) break;
         if (auto known = decode(e.bytes, e.inside)) {
             known->at = e.at;
             topology::fold(f, *known, runtime::step_names());
         }
-    return topology::view(f, "/state", plain()).value_or("");
+    }
+    return live && live == topology::view(f, "/state", plain());
 }
 
 std::vector<port::entry> whole_cloud::entries() const {

@@ -71,8 +71,7 @@ class whole_cloud {
     topology::vm_view vm(const std::string& name) const;
     std::optional<topology::migration_view> migration(const migration_id&) const;
     bool ended(const migration_id&) const;
-    std::string state() const;           // as the controller shows it
-    std::string replayed_state() const;  // as its journal says
+    bool is_as_replayed() const;  // what the controller shows now is what its journal says, byte for byte
     std::vector<port::entry> entries() const;
     const port::journal& journal() const { return *journal_; }
 

@@ -41,7 +41,7 @@ void is_clean(federation& f) {
     await([&] { return f.world.leftovers().empty(); }, 5s);
     for (const auto& left : f.world.leftovers()) FAIL_CHECK(left);
     for (auto* c : {&f.a, &f.b}) {
-        CHECK(await([&] { return c->state() == c->replayed_state(); }, 5s));
+        CHECK(c->is_as_replayed());
         c->controller->with_view([](const topology::federation& v) {
             for (const auto& [name, h] : v.hosts) CHECK(h.reserved.empty());
         });
@@ -54,7 +54,7 @@ TEST_CASE("a VM moves to the other cloud and back") {
     federation f;
     f.boot(f.a, 0, guest("vm1"));
     CHECK(f.a.submit("caravan.van.create", "lan", "{}").status == "accepted");
-    CHECK(await([&] { return f.a.state() == f.a.replayed_state(); }));
+    CHECK(f.a.is_as_replayed());
 
     ends(f, f.a, f.a.migrate("vm1"), "done");
     CHECK(f.home_of("vm1").cloud == f.b.name);

@@ -17,6 +17,7 @@ void describe(F& f, host_description& x) {
 template <class F>
 void describe(F& f, vm_observation& x) {
     f.field("", x.vm, ""), f.field("", x.state, ""), f.field("", x.job_active, "");
+    f.field("", x.held, "");
 }
 template <class F>
 void describe(F& f, copy_progress& x) {

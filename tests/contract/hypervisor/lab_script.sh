@@ -31,6 +31,8 @@ answer() { # QUESTION…
             kill_process "host.$host"
             start_host "$host" ;;
         qemu) kill_process "qemu.$3@$(host_of "$2")" ;;
+        shut) on "$(host_of "$2")" destroy "$3" >/dev/null ;;
+        hang) hang "$(host_of "$2")" "$3" ;;
         whole) whole "$2" ;;
         leftovers) leftovers "$(host_of "$2")" "$3" "$4" ;;
         *) die "what is $1?" ;;
@@ -78,6 +80,12 @@ clear_host() { # HOST
     rm -f "$lib"/images/{*.qcow2,*.console,.caravan-job-*} "$lib"/qemu/caravan-*.sock
     on "$1" pool-refresh images >/dev/null
 }
+hang() { # HOST VM : stopped, and a question about it under way
+    kill -STOP "$(pid_of "qemu.$2@$1")"
+    on "$1" domblkstat "$2" >/dev/null 2>&1 8<&- &
+    until_true 20 is_held "$1" "$2"
+}
+is_held() { on "$1" domcontrol "$2" | grep -q '^occupied'; }
 whole() { # VM : all that it wrote is there
     local verdict='no answer'
     for _ in 1 2 3 4 5; do # a neighbour finds it once it has spoken in its new place

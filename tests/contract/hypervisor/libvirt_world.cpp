@@ -144,7 +144,7 @@ class far_hypervisor final : public port::hypervisor {
     bool dead_ = false;
 };
 
-class libvirt_world final : public world_of_processes {
+class libvirt_world final : public libvirt_lab {
   public:
     libvirt_world(std::string script, std::string emulator)
         : script_(std::move(script)), emulator_(std::move(emulator)) {
@@ -189,6 +189,8 @@ class libvirt_world final : public world_of_processes {
         back(s);
     }
     void kill_guest(side s, const std::string& name) override { run("qemu " + std::string(name_of(s)) + " " + name); }
+    void shut_down(side s, const std::string& vm) override { run("shut " + std::string(name_of(s)) + " " + vm); }
+    void hang(side s, const std::string& vm) override { run("hang " + std::string(name_of(s)) + " " + vm); }
     bool guest_is_whole(const std::string& name) override {
         return std::system((script_ + " whole " + name).c_str()) == 0;
     }
@@ -223,7 +225,7 @@ class libvirt_world final : public world_of_processes {
 
 }  // namespace
 
-std::unique_ptr<world_of_processes> make_libvirt_world(const std::string& script, const std::string& emulator) {
+std::unique_ptr<libvirt_lab> make_libvirt_world(const std::string& script, const std::string& emulator) {
     return std::make_unique<libvirt_world>(script, emulator);
 }
 

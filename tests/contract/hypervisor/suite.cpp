@@ -26,15 +26,6 @@ void refuses(const result<void>& r, certainty kind, const char* reason) {
     CHECK(r.error().reason == reason);
 }
 
-port::vm_observation see(world& w, side s, const std::string& name) {
-    const auto all = w.at(s).observe();
-    INFO((all ? "" : all.error().detail));
-    REQUIRE(all);
-    const auto found = std::ranges::find(*all, vm_name(name),
-                                         [](const port::vm_observation& o) { return o.vm.name; });
-    return found == all->end() ? port::vm_observation{} : *found;
-}
-
 // Both sides' jobs for one migration of the VM that runs at the source.
 struct move {
     job source, destination;
@@ -409,6 +400,25 @@ void calls_fail_while_the_daemon_is_away(world& w) {
 }
 
 }  // namespace
+
+port::vm_observation see(world& w, side s, const std::string& name) {
+    const auto all = w.at(s).observe();
+    INFO((all ? "" : all.error().detail));
+    REQUIRE(all);
+    const auto found = std::ranges::find(*all, vm_name(name),
+                                         [](const port::vm_observation& o) { return o.vm.name; });
+    return found == all->end() ? port::vm_observation{} : *found;
+}
+
+job arrives(world& w) {
+    w.boot("vm1");
+    const move m(w, "vm1", id_1);
+    begin(w, m);
+    REQUIRE(w.heard(side::source).await_ends(1));
+    hand_over(w, m);
+    w.disconnect(m.source);
+    return m.destination;
+}
 
 const std::vector<check> hypervisor_contract = {
     {"describes a host", describes_a_host},

@@ -18,6 +18,11 @@ struct check {
 // c.run(*make()); }
 extern const std::vector<check> hypervisor_contract;
 
+// A VM's state at that side, as its adapter observes it; absent if it does not.
+port::vm_observation see(world&, side, const std::string& vm);
+// A VM "vm1" has been moved to the destination and runs there. Answers the destination's job.
+job arrives(world&);
+
 // What becomes of a VM and its copy when something happens while it is copied: the table by which hosts are
 // simulated (adapters/sim/copy_faults.hpp), looked up in a world. Only what happens before the switchover: from
 // there on a copy is held by the gates, not by this port (tests/lab/faults.table has those rows).
